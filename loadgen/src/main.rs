@@ -1,0 +1,75 @@
+//! `loadgen`: open-loop load on a running Tocsin, and whether every alert came, once, and how soon.
+//! It shares no code with what it measures. `workload` knows the truth, `send` and `alerts` talk to the other side,
+//! `ledger` compares, `report` tells.
+
+mod alerts;
+mod arguments;
+mod console;
+mod failure;
+mod http;
+mod kafka;
+mod latency;
+mod ledger;
+mod machine;
+mod measure;
+mod process;
+mod reference;
+mod report;
+mod rules;
+mod run;
+mod schedule;
+mod send;
+mod splitmix;
+mod table;
+#[cfg(test)]
+mod testing;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            console::error(&error);
+            ExitCode::from(failure::exit_code(&error))
+        },
+    }
+}
+
+/// Does what was asked; whether the answer is good.
+fn perform(command: Command) -> Result<bool> {
+    match command {
+        Command::Run(settings) => {
+            if settings.references && settings.kafka.is_none() {
+                console::progress("--references needs --kafka; they are left out, as the report says");
+            }
+            let report = run::run(&settings)?;
+            console::result(&report.render());
+            if let Some(path) = &settings.report {
+                report.write(path)?;
+            }
+            Ok(report.exact)
+        },
+        Command::Reference(settings) => {
+            let cost = reference::measure(
+                settings.work,
+                &settings.kafka,
+                &settings.topic,
+                settings.events_max,
+            )?;
+            console::result(&if settings.json {
+                serde_json::to_string(&cost)?
+            } else {
+                report::cost(&cost)
+            });
+            Ok(true)
+        },
+    }
+}

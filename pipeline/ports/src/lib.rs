@@ -1,0 +1,21 @@
+//! The traits between the worker, the connectors, the state backend and the API, and the plain values that cross them.
+//!
+//! Pure but for [`memory`], whose condition variable lets tests wait. What a position, a changelog record or a topic
+//! means is decided here; connectors move bytes.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod changelog;
+mod error;
+mod log;
+mod member;
+pub mod memory;
+mod position;
+mod store;
+mod topics;
+
+pub use error::{Error, ErrorKind, Result};
+pub use log::{Bounds, Committed, Header, Log, Outgoing, Place, Polled, Reader, Record, header};
+pub use member::{CommitError, Member, MemberEvent, Membership, Positions};
+pub use position::{Position, PositionError};
+pub use store::{Store, Stores};
+pub use topics::{Retention, TopicSpec, TopicState, Topics, findings};

@@ -1,0 +1,251 @@
+//! The rule book: the rules in force, as a fold over the control log.
+//!
+//! Every reader of the log applies the same commands in the same order and comes to the same book, so two API
+//! servers, a worker and a producer that writes the topic directly cannot disagree. A command is applied, or rejected
+//! as stale; a rejected one changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::control::Command;
+use crate::id::RuleKey;
+use crate::problem::Invalid;
+use crate::rule::Rule;
+use crate::wire::{read_rule, write_rule};
+
+/// Counts the accepted writes of one rule, from 1. As an expectation, 0 means "there is no such rule".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleVersion(pub u32);
+
+/// Names one meaning of one rule; state is kept per generation. Never used twice within a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub u64);
+
+/// A rule in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActiveRule {
+    /// The rule.
+    pub rule: Rule,
+    /// How often it was written.
+    pub version: RuleVersion,
+    /// Which meaning of it is in force: changes only with what is counted.
+    pub generation: Generation,
+}
+
+/// Why a well-formed command was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The writer expected another version than the one in force.
+    #[error("version {} was expected, version {} is in force", expected.0, actual.0)]
+    Stale {
+        /// What the writer expected.
+        expected: RuleVersion,
+        /// What is in force; 0 if there is no rule.
+        actual: RuleVersion,
+    },
+    /// The rule to be deleted is not there.
+    #[error("there is no such rule")]
+    NoSuchRule,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// A rule is in force that was not there before.
+    Created(Arc<ActiveRule>),
+    /// A rule is in force in place of an earlier version.
+    Replaced {
+        /// The rule now in force.
+        now: Arc<ActiveRule>,
+        /// The rule before; of another generation if what is counted has changed.
+        before: Arc<ActiveRule>,
+    },
+    /// The rule was written again as it stands; its version stays.
+    Unchanged(Arc<ActiveRule>),
+    /// The rule is no longer in force.
+    Deleted(Arc<ActiveRule>),
+    /// Nothing has changed.
+    Rejected(Rejection),
+}
+
+/// A stored entry of a book that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("stored rule {key}: {problem}")]
+pub struct CorruptEntry {
+    /// The key under which the entry stands.
+    pub key: RuleKey,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The rules in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleBook {
+    rules: BTreeMap<RuleKey, Arc<ActiveRule>>,
+    next_generation: Generation,
+}
+
+impl Default for RuleBook {
+    fn default() -> Self {
+        Self {
+            rules: BTreeMap::new(),
+            next_generation: Generation(1),
+        }
+    }
+}
+
+impl RuleBook {
+    /// Applies a command, or says why not.
+    pub fn apply(&mut self, command: Command) -> Outcome {
+        let outcome = self.decide(command);
+        match &outcome {
+            Outcome::Created(now) | Outcome::Replaced { now, .. } => {
+                self.next_generation = self.next_generation.max(Generation(now.generation.0 + 1));
+                self.rules.insert(now.rule.key, Arc::clone(now));
+            },
+            Outcome::Deleted(before) => {
+                self.rules.remove(&before.rule.key);
+            },
+            Outcome::Unchanged(_) | Outcome::Rejected(_) => {},
+        }
+        outcome
+    }
+
+    /// What applying the command would answer.
+    pub fn decide(&self, command: Command) -> Outcome {
+        let before = self.rules.get(&command.key());
+        let actual = before.map_or(RuleVersion(0), |before| before.version);
+        let (Command::Put { expected, .. } | Command::Delete { expected, .. }) = &command;
+        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+            return Outcome::Rejected(Rejection::Stale { expected, actual });
+        }
+        match (command, before) {
+            (Command::Put { rule, .. }, None) => Outcome::Created(Arc::new(ActiveRule {
+                rule: *rule,
+                version: RuleVersion(1),
+                generation: self.next_generation,
+            })),
+            (Command::Put { rule, .. }, Some(before)) if *rule == before.rule => {
+                Outcome::Unchanged(Arc::clone(before))
+            },
+            (Command::Put { rule, .. }, Some(before)) => {
+                let kept = rule.counts_the_same_as(&before.rule);
+                let generation = if kept {
+                    before.generation
+                } else {
+                    self.next_generation
+                };
+                let now = ActiveRule {
+                    rule: *rule,
+                    version: RuleVersion(actual.0 + 1),
+                    generation,
+                };
+                Outcome::Replaced {
+                    now: Arc::new(now),
+                    before: Arc::clone(before),
+                }
+            },
+            (Command::Delete { .. }, Some(before)) => Outcome::Deleted(Arc::clone(before)),
+            (Command::Delete { .. }, None) => Outcome::Rejected(Rejection::NoSuchRule),
+        }
+    }
+
+    /// The rule of that key.
+    pub fn get(&self, key: &RuleKey) -> Option<&Arc<ActiveRule>> {
+        self.rules.get(key)
+    }
+
+    /// All rules, by customer and id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
+        self.rules.values()
+    }
+
+    /// How many rules are in force.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether no rule is in force.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The generation that the next new meaning will get.
+    pub fn next_generation(&self) -> Generation {
+        self.next_generation
+    }
+
+    /// Puts a book together from stored entries, as [`ActiveRule::to_bytes`] wrote them.
+    ///
+    /// # Errors
+    /// The first entry that cannot be read: the book would be another one without it.
+    pub fn restore(
+        entries: impl IntoIterator<Item = (RuleKey, Vec<u8>)>,
+        next_generation: Generation,
+    ) -> Result<Self, CorruptEntry> {
+        let read =
+            |(key, bytes): (RuleKey, Vec<u8>)| Ok((key, Arc::new(ActiveRule::from_bytes(key, &bytes)?)));
+        let rules = entries.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self {
+            rules,
+            next_generation,
+        })
+    }
+}
+
+impl ActiveRule {
+    /// The stored form: JSON `{"rule", "version", "generation"}`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let entry = json!({
+            "rule": write_rule(&self.rule, self.version), "version": self.version, "generation": self.generation,
+        });
+        entry.to_string().into_bytes()
+    }
+
+    /// Reads the stored form back.
+    ///
+    /// # Errors
+    /// Another key inside than outside, a part that is missing, or a rule that this version refuses.
+    pub fn from_bytes(key: RuleKey, bytes: &[u8]) -> Result<Self, CorruptEntry> {
+        #[derive(Deserialize)]
+        struct Entry {
+            rule: Value,
+            version: RuleVersion,
+            generation: Generation,
+        }
+        let corrupt = |problem: String| CorruptEntry { key, problem };
+        let entry: Entry = serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
+        let rule = read_stored(&entry.rule).map_err(|invalid| corrupt(invalid.to_string()))?;
+        if rule.key != key {
+            return Err(corrupt(format!("it holds {}", rule.key)));
+        }
+        Ok(Self {
+            rule,
+            version: entry.version,
+            generation: entry.generation,
+        })
+    }
+}
+
+/// Reads what [`write_rule`] wrote: one form whose condition is `match` or `jsonPath`.
+pub(crate) fn read_stored(document: &Value) -> Result<Rule, Invalid> {
+    let Some(path) = document.get("jsonPath").cloned() else {
+        return Ok(read_rule(document.to_string().as_bytes(), None)?.0);
+    };
+    let mut plain = document.clone();
+    if let Some(members) = plain.as_object_mut() {
+        members.remove("jsonPath");
+        members.insert("match".to_owned(), path);
+    }
+    let (rule, _) = read_rule(plain.to_string().as_bytes(), None)?;
+    let condition = crate::condition::Condition::SelectsContent(rule.condition.path().clone());
+    Ok(Rule { condition, ..rule })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+use super::*;
+use crate::id::{AlertId, CustomerId};
+use uuid::Uuid;
+
+fn rule(customer: u128, alert: u128, path: &str, name: &str) -> Rule {
+    let document = json!({
+        "customerId": Uuid::from_u128(customer), "alertId": Uuid::from_u128(alert), "alertName": name, "match": path
+    });
+    read_rule(document.to_string().as_bytes(), None).unwrap().0
+}
+
+fn put(rule: &Rule, expected: Option<u32>) -> Command {
+    Command::Put {
+        rule: Box::new(rule.clone()),
+        expected: expected.map(RuleVersion),
+    }
+}
+
+fn key(customer: u128, alert: u128) -> RuleKey {
+    RuleKey {
+        customer: CustomerId::from_uuid(Uuid::from_u128(customer)),
+        alert: AlertId::from_uuid(Uuid::from_u128(alert)),
+    }
+}
+
+fn in_force(book: &RuleBook, key: RuleKey) -> (u32, u64) {
+    let active = book.get(&key).unwrap();
+    (active.version.0, active.generation.0)
+}
+
+#[test]
+fn versions_count_writes_and_generations_count_meanings() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "first"), None));
+    assert_eq!(in_force(&book, key(1, 1)), (1, 1));
+    book.apply(put(&rule(1, 1, "$.a", "renamed"), None));
+    assert_eq!(in_force(&book, key(1, 1)), (2, 1));
+    book.apply(put(&rule(1, 1, "$.b", "renamed"), None));
+    assert_eq!(in_force(&book, key(1, 1)), (3, 2));
+    book.apply(Command::Delete {
+        key: key(1, 1),
+        expected: None,
+    });
+    book.apply(put(&rule(1, 1, "$.b", "again"), None));
+    assert_eq!(
+        in_force(&book, key(1, 1)),
+        (1, 3),
+        "a rule that comes back starts with empty state"
+    );
+}
+
+#[test]
+fn writing_the_same_rule_again_changes_nothing() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    let before = book.clone();
+    assert!(matches!(
+        book.apply(put(&rule(1, 1, "$.a", "a"), None)),
+        Outcome::Unchanged(_)
+    ));
+    assert_eq!(book, before);
+}
+
+/// The original system dropped every rule that shared its customer or its alert id with a new one.
+#[test]
+fn adding_a_rule_leaves_rules_of_the_same_customer_or_the_same_id_alone() {
+    let mut book = RuleBook::default();
+    for (customer, alert) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        book.apply(put(&rule(customer, alert, "$.a", "a"), None));
+    }
+    assert_eq!(book.len(), 4);
+    book.apply(Command::Delete {
+        key: key(1, 1),
+        expected: None,
+    });
+    let left: Vec<_> = book.iter().map(|active| active.rule.key).collect();
+    assert_eq!(left, [key(1, 2), key(2, 1), key(2, 2)]);
+}
+
+#[test]
+fn a_stale_write_loses_and_changes_nothing() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), Some(0)));
+    let before = book.clone();
+    let stale = |expected, actual| {
+        Outcome::Rejected(Rejection::Stale {
+            expected: RuleVersion(expected),
+            actual: RuleVersion(actual),
+        })
+    };
+    assert_eq!(book.apply(put(&rule(1, 1, "$.b", "b"), Some(0))), stale(0, 1));
+    assert_eq!(book.apply(put(&rule(1, 1, "$.b", "b"), Some(2))), stale(2, 1));
+    assert_eq!(
+        book.apply(Command::Delete {
+            key: key(1, 1),
+            expected: Some(RuleVersion(3))
+        }),
+        stale(3, 1)
+    );
+    assert_eq!(book.apply(put(&rule(1, 2, "$.b", "b"), Some(1))), stale(1, 0));
+    let absent = Command::Delete {
+        key: key(1, 2),
+        expected: None,
+    };
+    assert_eq!(book.apply(absent), Outcome::Rejected(Rejection::NoSuchRule));
+    assert_eq!(book, before);
+}
+
+#[test]
+fn a_book_restores_from_its_stored_entries() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    book.apply(put(&rule(1, 1, "$.b", "b"), None));
+    let original = br#"{"customerId": "deadbeef-dead-beef-dead-beefdeadbeef",
+        "alertId": "00000000-0000-0000-0000-000000000009", "jsonPath": "$.a"}"#;
+    let (global, _) = read_rule(original, None).unwrap();
+    book.apply(put(&global, None));
+    let entries: Vec<_> = book
+        .iter()
+        .map(|active| (active.rule.key, active.to_bytes()))
+        .collect();
+    assert_eq!(RuleBook::restore(entries, book.next_generation()).unwrap(), book);
+}
+
+#[test]
+fn a_corrupt_entry_refuses_the_book() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    let bytes = book.get(&key(1, 1)).unwrap().to_bytes();
+    for (key, bytes) in [
+        (key(1, 2), bytes.clone()),
+        (key(1, 1), bytes[1..].to_vec()),
+        (key(1, 1), b"{}".to_vec()),
+    ] {
+        assert!(RuleBook::restore([(key, bytes)], Generation(2)).is_err());
+    }
+}

@@ -1,0 +1,30 @@
+//! What a rule is, and whether an event matches it.
+//!
+//! Pure: no clock, file, socket, environment, thread or random source (`clippy.toml` of this crate forbids them).
+//!
+//! - [`Rule`] is a checked rule; [`read_rule`] makes one from what a tenant posted and reports every problem at once.
+//! - [`RuleBook`] folds the control log into the rules in force, with versions and generations.
+//! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod book;
+mod condition;
+mod control;
+mod id;
+mod matcher;
+mod path;
+mod payload;
+mod problem;
+mod rule;
+mod wire;
+
+pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
+pub use condition::Condition;
+pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
+pub use id::{AlertId, CustomerId, IdError, RuleKey};
+pub use matcher::{Matcher, Snapshot};
+pub use path::{Path, PathError};
+pub use payload::{DEPTH_MAX, Payload, PayloadError};
+pub use problem::{Invalid, Problem, ProblemCode};
+pub use rule::{Rule, Severity, Threshold};
+pub use wire::{RULE_BYTES_MAX, read_rule, write_rule};

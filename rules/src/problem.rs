@@ -1,0 +1,107 @@
+//! What is wrong with a rule that somebody posted: every problem at once, each with its place and the way out.
+
+use std::fmt;
+
+/// A stable code of one kind of problem; `docs/errors.md` has an entry for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemCode {
+    /// The text is not JSON.
+    NotJson,
+    /// A field that rules do not have.
+    UnknownField,
+    /// A field that this form of rule needs is absent.
+    MissingField,
+    /// A field holds a value of another type than its own.
+    WrongType,
+    /// A value of the right type outside of its range or set.
+    OutOfRange,
+    /// A JSONPath expression that cannot be parsed or is not supported.
+    BadPath,
+    /// A limit on size or nesting is passed.
+    LimitPassed,
+    /// The control record's key does not name the rule that its value holds.
+    KeyMismatch,
+}
+
+impl ProblemCode {
+    /// Every code, for tables and tests.
+    pub const ALL: [Self; 8] = [
+        Self::NotJson,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::BadPath,
+        Self::LimitPassed,
+        Self::KeyMismatch,
+    ];
+
+    /// The code as it is written, for instance `TOC-1002`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotJson => "TOC-1001",
+            Self::UnknownField => "TOC-1002",
+            Self::MissingField => "TOC-1003",
+            Self::WrongType => "TOC-1004",
+            Self::OutOfRange => "TOC-1005",
+            Self::BadPath => "TOC-1006",
+            Self::LimitPassed => "TOC-1007",
+            Self::KeyMismatch => "TOC-1008",
+        }
+    }
+}
+
+/// One thing wrong with a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which kind of problem.
+    pub code: ProblemCode,
+    /// JSON pointer (RFC 6901) to the place in the posted document; empty for the document itself.
+    pub pointer: String,
+    /// Line and column, both from 1, where the text itself could not be read.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong, in lower case and without a full stop.
+    pub message: String,
+    /// What was expected there, or what to do.
+    pub expected: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.code.code())?;
+        match self.place {
+            Some((line, column)) => write!(f, "at line {line} column {column}: ")?,
+            None if self.pointer.is_empty() => {},
+            None => write!(f, "at {}: ", self.pointer)?,
+        }
+        write!(f, "{}; expected {}", self.message, self.expected)
+    }
+}
+
+/// All that is wrong with a rule; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Invalid {
+    /// The problems in the order in which they stand in the document.
+    pub problems: Vec<Problem>,
+}
+
+impl From<Problem> for Invalid {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_stable() {
+        let codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
+        let expected: Vec<_> = (1001..=1008).map(|number| format!("TOC-{number}")).collect();
+        assert_eq!(codes, expected);
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads the fields of one JSON object and collects what is wrong with them, instead of stopping at the first fault.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{parse_customer, parse_path, problem};
+use crate::book::RuleVersion;
+use crate::id::{AlertId, CustomerId};
+use crate::path::Path;
+use crate::problem::{Invalid, Problem, ProblemCode};
+use crate::rule::{Severity, Threshold};
+
+/// The longest name, description or label, in bytes.
+const TEXT_BYTES_MAX: usize = 4096;
+/// The most labels of one rule.
+const LABELS_MAX: usize = 64;
+
+/// What a field reader answers: the value, or what is wrong at this pointer.
+type Read<T> = fn(&str, &Value) -> Result<T, Problem>;
+
+pub(super) struct Fields<'a> {
+    members: &'a Map<String, Value>,
+    form: &'static str,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Fields<'a> {
+    /// Starts on an object of which exactly these fields are known.
+    pub(super) fn new(members: &'a Map<String, Value>, known: &[&str], form: &'static str) -> Self {
+        let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
+        let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
+        Self {
+            members,
+            form,
+            problems,
+        }
+    }
+
+    /// Reads a field that may be absent or `null`.
+    pub(super) fn optional<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
+        let value = self.members.get(name).filter(|value| !value.is_null())?;
+        match read(&format!("/{name}"), value) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            },
+        }
+    }
+
+    /// Reads a field that must be there.
+    pub(super) fn required<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            let expected = format!("`{name}`, which {} needs", self.form);
+            self.problems.push(problem(
+                ProblemCode::MissingField,
+                "",
+                format!("`{name}` is missing"),
+                expected,
+            ));
+            return None;
+        }
+        self.optional(name, read)
+    }
+
+    /// Ends the reading; any problem refuses the document.
+    pub(super) fn finish(self) -> Result<(), Invalid> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Invalid {
+                problems: self.problems,
+            })
+        }
+    }
+
+    pub(super) fn text(pointer: &str, value: &Value) -> Result<String, Problem> {
+        let text = string(pointer, value)?;
+        if text.len() > TEXT_BYTES_MAX {
+            let message = format!("the text has {} bytes", text.len());
+            return Err(problem(
+                ProblemCode::LimitPassed,
+                pointer,
+                message,
+                format!("at most {TEXT_BYTES_MAX}"),
+            ));
+        }
+        Ok(text.to_owned())
+    }
+
+    pub(super) fn customer(pointer: &str, value: &Value) -> Result<CustomerId, Problem> {
+        parse_customer(pointer, string(pointer, value)?)
+    }
+
+    pub(super) fn alert(pointer: &str, value: &Value) -> Result<AlertId, Problem> {
+        string(pointer, value)?
+            .parse()
+            .map_err(|error: crate::id::IdError| {
+                problem(
+                    ProblemCode::OutOfRange,
+                    pointer,
+                    error.to_string(),
+                    "the rule's UUID".to_owned(),
+                )
+            })
+    }
+
+    pub(super) fn path(pointer: &str, value: &Value) -> Result<Path, Problem> {
+        parse_path(pointer, string(pointer, value)?)
+    }
+
+    pub(super) fn integer(pointer: &str, value: &Value) -> Result<i64, Problem> {
+        value
+            .as_i64()
+            .ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
+    }
+
+    pub(super) fn version(pointer: &str, value: &Value) -> Result<RuleVersion, Problem> {
+        let version = value.as_u64().and_then(|version| u32::try_from(version).ok());
+        version.map(RuleVersion).ok_or_else(|| {
+            wrong_type(
+                pointer,
+                value,
+                "a version: 0 for `no rule yet`, or the last one seen",
+            )
+        })
+    }
+
+    pub(super) fn severity(pointer: &str, value: &Value) -> Result<Severity, Problem> {
+        let name = string(pointer, value)?;
+        Severity::from_name(name).ok_or_else(|| {
+            let names = Severity::ALL.map(Severity::name).join(", ");
+            problem(
+                ProblemCode::OutOfRange,
+                pointer,
+                "no such severity".to_owned(),
+                format!("one of {names}"),
+            )
+        })
+    }
+
+    pub(super) fn threshold(pointer: &str, value: &Value) -> Result<Threshold, Problem> {
+        let expected = "an integer, or an object {\"gte\": integer}";
+        let gte = match value {
+            Value::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(Value::as_i64),
+            other => other.as_i64(),
+        };
+        gte.map(|gte| Threshold { gte })
+            .ok_or_else(|| wrong_type(pointer, value, expected))
+    }
+
+    pub(super) fn labels(pointer: &str, value: &Value) -> Result<BTreeMap<String, String>, Problem> {
+        let Value::Object(members) = value else {
+            return Err(wrong_type(pointer, value, "an object of strings"));
+        };
+        if members.len() > LABELS_MAX {
+            let message = format!("there are {} labels", members.len());
+            return Err(problem(
+                ProblemCode::LimitPassed,
+                pointer,
+                message,
+                format!("at most {LABELS_MAX}"),
+            ));
+        }
+        let read = |(name, value): (&String, &Value)| {
+            Ok((
+                name.clone(),
+                Self::text(&format!("{pointer}/{}", escape(name)), value)?,
+            ))
+        };
+        members.iter().map(read).collect()
+    }
+}
+
+/// What a JSON value is, in words and without its content.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn string<'a>(pointer: &str, value: &'a Value) -> Result<&'a str, Problem> {
+    value
+        .as_str()
+        .ok_or_else(|| wrong_type(pointer, value, "a string"))
+}
+
+fn wrong_type(pointer: &str, value: &Value, expected: &str) -> Problem {
+    problem(
+        ProblemCode::WrongType,
+        pointer,
+        format!("this is {}", kind(value)),
+        expected.to_owned(),
+    )
+}
+
+fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
+    let expected = match known.iter().min_by_key(|candidate| distance(name, candidate)) {
+        Some(nearest) if distance(name, nearest) <= 3 => {
+            format!("a field of {form}; did you mean `{nearest}`?")
+        },
+        _ => format!("a field of {form}: {}", known.join(", ")),
+    };
+    problem(
+        ProblemCode::UnknownField,
+        &format!("/{}", escape(name)),
+        "unknown field".to_owned(),
+        expected,
+    )
+}
+
+/// Escapes a member's name for a JSON pointer (RFC 6901 §3).
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Levenshtein distance without regard to case; names are short, and longer ones are not looked at.
+fn distance(left: &str, right: &str) -> usize {
+    if left.len() > 64 {
+        return usize::MAX;
+    }
+    let right: Vec<char> = right.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}

@@ -231,9 +231,8 @@ mod tests {
     #[test]
     fn large_batches_are_cut_into_chunks_that_must_come_in_order() {
         // Bytes that lz4 cannot shorten.
-        let noise: Vec<u8> = (0..2_000_000u64)
-            .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8 ^ (i >> 3) as u8)
-            .collect();
+        let noise = (0..250_000u64).flat_map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        let noise: Vec<u8> = noise.collect();
         let writes = vec![Write::Put {
             table: Table::Rules,
             key: Bytes::from_static(b"k"),

@@ -34,8 +34,7 @@ use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             console::error(&error);
             ExitCode::from(failure::exit_code(&error))
@@ -43,8 +42,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what was asked; whether the answer is good.
-fn perform(command: Command) -> Result<bool> {
+/// Does what was asked; the exit code.
+fn perform(command: Command) -> Result<u8> {
     match command {
         Command::Run(settings) => {
             if settings.references && settings.kafka.is_none() {
@@ -55,7 +54,11 @@ fn perform(command: Command) -> Result<bool> {
             if let Some(path) = &settings.report {
                 report.write(path)?;
             }
-            Ok(report.exact)
+            Ok(match (report.exact, report.failures.is_empty()) {
+                (true, true) => 0,
+                (false, _) => 1,
+                (true, false) => 3,
+            })
         },
         Command::Reference(settings) => {
             let cost = reference::measure(
@@ -69,7 +72,7 @@ fn perform(command: Command) -> Result<bool> {
             } else {
                 report::cost(&cost)
             });
-            Ok(true)
+            Ok(0)
         },
     }
 }

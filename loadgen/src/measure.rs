@@ -52,6 +52,10 @@ pub(crate) struct Measured {
     pub(crate) latencies: Latencies,
     /// How often the alert stream had to be opened again.
     pub(crate) reconnects: u64,
+    /// What failed around the measurement, and does not make it worthless.
+    pub(crate) failures: Vec<String>,
+    /// CPU time of this process while events were sent.
+    pub(crate) own_cpu: Duration,
     /// CPU time of the watched process while events were sent, and its peak memory.
     pub(crate) watched: Option<Usage>,
 }
@@ -80,7 +84,7 @@ pub(crate) fn measure(
         settings.duration
     ));
 
-    let before = watch()?;
+    let (before, own_before) = (watch()?, process::own()?);
     let start = Instant::now() + START_DELAY;
     let mut desk = Desk {
         sightings,
@@ -99,7 +103,7 @@ pub(crate) fn measure(
         },
         &mut desk,
     )?;
-    let after = watch()?;
+    let (after, own_after) = (watch()?, process::own()?);
 
     let deadline = Instant::now() + settings.drain;
     while !desk.ledger.complete() && Instant::now() < deadline {
@@ -116,6 +120,8 @@ pub(crate) fn measure(
         verdict,
         latencies,
         reconnects: desk.reconnects,
+        own_cpu: own_after.cpu.saturating_sub(own_before.cpu),
+        failures: Vec::new(),
         watched,
     })
 }

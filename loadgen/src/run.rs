@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use uuid::Uuid;
 
 use crate::alerts;
@@ -38,8 +38,11 @@ pub(crate) fn run(settings: &Run) -> Result<Report> {
         workload: &workload,
         bodies: &bodies,
     };
-    let measured = between_rules(&load)?;
-    let references = references(settings)?;
+    let mut measured = between_rules(&load)?;
+    let references = references(settings).unwrap_or_else(|error| {
+        measured.failures.push(format!("{error:#}"));
+        Vec::new()
+    });
     Ok(report::of(
         settings,
         run_id,
@@ -103,17 +106,19 @@ fn between_rules(load: &Load<'_>) -> Result<Measured> {
     alerts::wait_open(&sightings)?;
 
     console::progress(&format!("posting {} rules", workload.rules().len()));
-    let measured = rules::post(client, workload.rules()).and_then(|()| {
+    let mut measured = rules::post(client, workload.rules()).and_then(|()| {
         thread::sleep(settings.settle);
         measure(load, &stop, &sightings)
     });
     stop.store(true, Ordering::Relaxed);
-    if !settings.keep_rules {
-        let deleted = rules::delete(client, workload.rules());
-        // The first failure is the one to tell; rules left behind by a failed run hurt nobody's next one.
-        if measured.is_ok() {
-            deleted.context("deleting the rules of this run")?;
-        }
+    if !settings.keep_rules
+        && let Err(error) = rules::delete(client, workload.rules())
+        // Of a run that failed, the first failure is the one to tell.
+        && let Ok(measured) = &mut measured
+    {
+        measured
+            .failures
+            .push(format!("rules of this run are left behind: {error:#}"));
     }
     measured
 }

@@ -38,6 +38,11 @@ macro_rules! uuid_id {
                 self.0
             }
 
+            /// The id of these 16 bytes, see [`Self::as_bytes`].
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
             /// The 16 bytes, big-endian: sorts as the id does.
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()

@@ -1,1 +1,3 @@
-//! connectors
+//! Where streams come from: topics in Kafka, or in a log inside the process.
+
+pub mod embedded;

@@ -355,6 +355,11 @@ impl MemoryStores {
     pub fn contents(&self, partition: Partition) -> BTreeMap<(Table, Key), Bytes> {
         self.lock().get(&partition).cloned().unwrap_or_default()
     }
+
+    /// Puts these contents in the place of a partition's store, as if its disk had come back from another day.
+    pub fn replace(&self, partition: Partition, contents: BTreeMap<(Table, Key), Bytes>) {
+        self.lock().insert(partition, contents);
+    }
 }
 
 impl Stores for MemoryStores {

@@ -1,1 +1,24 @@
-//! worker
+//! The loop: poll -> plan -> fetch -> apply -> commit.
+//!
+//! One thread, synchronous, over the traits of `ports`. It runs ahead of the commit in memory ([`segment`]), closes an
+//! epoch when there is reason to ([`epoch`]), commits it to the log in one atomic step and only then writes the local
+//! stores, so a store is always a prefix of committed history. A partition that comes is brought to its committed
+//! position first ([`recovery`]).
+
+mod clock;
+mod controls;
+mod epoch;
+pub mod metrics;
+mod outgoing;
+mod partition;
+mod recovery;
+mod rulebook;
+mod segment;
+mod settings;
+mod status;
+mod worker;
+
+pub use clock::{Clock, Moment};
+pub use settings::Settings;
+pub use status::{PartitionState, Status, StatusBoard};
+pub use worker::{Stop, Worker};

@@ -1,0 +1,86 @@
+//! The store of one partition: reads in batches, writes in atomic ones.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use engine::{Key, Table, Write};
+use ports::{Result, Store};
+use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
+
+use crate::error::failed;
+use crate::metrics::{READ_SECONDS, READS_TOTAL, WRITE_SECONDS, WRITES_TOTAL};
+
+/// An open store. Closes when dropped.
+pub(crate) struct RocksStore {
+    db: DB,
+    /// Its directory, for messages.
+    name: String,
+}
+
+impl RocksStore {
+    pub(crate) fn new(db: DB, name: String) -> Self {
+        Self { db, name }
+    }
+
+    fn family(&self, table: Table) -> &ColumnFamily {
+        self.db
+            .cf_handle(table.name())
+            .expect("every table was opened")
+    }
+}
+
+impl Store for RocksStore {
+    fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
+        let started = Instant::now();
+        let sorted = keys.is_sorted();
+        let found = self
+            .db
+            .batched_multi_get_cf(self.family(table), keys.iter().map(Key::as_ref), sorted);
+        let values = found
+            .into_iter()
+            .map(|value| Ok(value?.map(|value| Bytes::copy_from_slice(&value))))
+            .collect::<std::result::Result<_, rocksdb::Error>>()
+            .map_err(|error| failed(&self.name, "read", &error));
+        metrics::histogram!(READ_SECONDS).record(started.elapsed());
+        metrics::counter!(READS_TOTAL).increment(keys.len() as u64);
+        values
+    }
+
+    fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>> {
+        let mut read = ReadOptions::default();
+        // A table with a prefix extractor would otherwise promise order within one prefix only.
+        read.set_total_order_seek(true);
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(table), read);
+        cursor.seek_to_first();
+        let mut found = Vec::new();
+        while let Some((key, value)) = cursor.item() {
+            found.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            cursor.next();
+        }
+        // A damaged block ends an iterator as quietly as the end does.
+        cursor
+            .status()
+            .map_err(|error| failed(&self.name, "read", &error))?;
+        Ok(found)
+    }
+
+    fn write(&mut self, writes: &[Write]) -> Result<()> {
+        let started = Instant::now();
+        let mut batch = WriteBatch::default();
+        for write in writes {
+            match write {
+                Write::Put { table, key, value } => batch.put_cf(self.family(*table), key, value),
+                Write::Delete { table, key } => batch.delete_cf(self.family(*table), key),
+                // RocksDB takes a range that ends before it begins as damage of the whole store.
+                Write::DeleteRange { from, to, .. } if from >= to => {},
+                Write::DeleteRange { table, from, to } => {
+                    batch.delete_range_cf(self.family(*table), from, to);
+                },
+            }
+        }
+        let written = self.db.write_opt(batch, &WriteOptions::default());
+        metrics::histogram!(WRITE_SECONDS).record(started.elapsed());
+        metrics::counter!(WRITES_TOTAL).increment(writes.len() as u64);
+        written.map_err(|error| failed(&self.name, "write", &error))
+    }
+}

@@ -1,0 +1,48 @@
+//! What a worker is told at its start.
+
+use std::time::Duration;
+
+use ports::Topics;
+
+/// A worker's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The deployment; also the name of its consumer group.
+    pub app: String,
+    /// The worker's lasting name within the deployment.
+    pub name: String,
+    /// The deployment's topics.
+    pub topics: Topics,
+    /// How many records one poll takes.
+    pub poll_records_max: usize,
+    /// How long one poll waits for records.
+    pub poll_timeout: Duration,
+    /// How long alerts wait for company before an epoch closes.
+    pub alert_wait: Duration,
+    /// How long anything else waits.
+    pub epoch_wait: Duration,
+    /// How many bytes of output and state close an epoch at once.
+    pub epoch_bytes: usize,
+    /// How many bytes may be uncommitted before polling stops.
+    pub uncommitted_bytes_max: usize,
+    /// How long a recovery waits for changelog records that must be there.
+    pub recovery_patience: Duration,
+}
+
+impl Settings {
+    /// The defaults for a deployment of that name and a worker of that name.
+    pub fn new(app: &str, name: &str) -> Self {
+        Self {
+            app: app.to_owned(),
+            name: name.to_owned(),
+            topics: Topics::of(app),
+            poll_records_max: 4096,
+            poll_timeout: Duration::from_millis(5),
+            alert_wait: Duration::from_millis(20),
+            epoch_wait: Duration::from_secs(1),
+            epoch_bytes: 4 << 20,
+            uncommitted_bytes_max: 16 << 20,
+            recovery_patience: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a worker tells about itself, for readiness and for people.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use engine::{Offset, Partition};
+
+/// How a partition is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartitionState {
+    /// Its state is being brought to the committed position.
+    Recovering,
+    /// Its events are evaluated.
+    Live,
+    /// It stopped for good; the text says why and what to do. Other partitions go on.
+    Halted(String),
+}
+
+/// How a worker is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Its partitions.
+    pub partitions: BTreeMap<Partition, PartitionState>,
+    /// The control record that would be the next to come into force.
+    pub control: Offset,
+    /// What holds the whole worker up, if anything.
+    pub problem: Option<String>,
+    /// Whether the group has ever assigned it something.
+    pub assigned: bool,
+}
+
+/// A status that others can read. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct StatusBoard(Arc<Mutex<Status>>);
+
+impl StatusBoard {
+    /// The present status.
+    pub fn read(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Changes the status.
+    pub fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.lock());
+    }
+
+    /// Why the worker is not ready; empty if it is.
+    pub fn reasons(&self) -> Vec<String> {
+        let status = self.read();
+        let mut reasons: Vec<_> = status.problem.into_iter().collect();
+        if !status.assigned {
+            reasons.push("no partition has been assigned yet".to_owned());
+        }
+        for (partition, state) in status.partitions {
+            match state {
+                PartitionState::Live => {},
+                PartitionState::Recovering => reasons.push(format!("partition {partition} is recovering")),
+                PartitionState::Halted(why) => {
+                    reasons.push(format!("partition {partition} has stopped: {why}"));
+                },
+            }
+        }
+        reasons
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        // A panicked writer leaves a status that is merely old.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_ready_when_every_partition_is_live() {
+        let board = StatusBoard::default();
+        assert_eq!(board.reasons(), ["no partition has been assigned yet"]);
+        board.update(|status| {
+            status.assigned = true;
+            status.partitions.insert(Partition(0), PartitionState::Live);
+        });
+        assert!(board.reasons().is_empty());
+        board.update(|status| {
+            status
+                .partitions
+                .insert(Partition(1), PartitionState::Halted("gap".into()));
+            status.problem = Some("broker is away".into());
+        });
+        assert_eq!(
+            board.reasons(),
+            ["broker is away", "partition 1 has stopped: gap"]
+        );
+    }
+}

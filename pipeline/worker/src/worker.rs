@@ -1,0 +1,351 @@
+//! The worker: takes what the member is told, evaluates it, and commits epochs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::{Input, Partition};
+use metrics::{counter, gauge, histogram};
+use ports::{CommitError, Committed, Error, ErrorKind, Log, Member, MemberEvent, Membership, Result, Stores};
+
+use crate::clock::Clock;
+use crate::controls::{Changes, Controls, malformed_between};
+use crate::epoch::{Epoch, Waiting};
+use crate::metrics as names;
+use crate::partition::{LivePartition, Tally};
+use crate::recovery::{Recovered, recover};
+use crate::rulebook;
+use crate::settings::Settings;
+use crate::status::{PartitionState, StatusBoard};
+
+/// How long an aborted commit waits before it is tried again.
+const ABORT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks a worker to stop. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it was asked.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A worker of a deployment. Owned by one thread.
+pub struct Worker {
+    settings: Settings,
+    log: Arc<dyn Log>,
+    stores: Box<dyn Stores>,
+    clock: Box<dyn Clock>,
+    status: StatusBoard,
+    member: Box<dyn Member>,
+    partitions: u32,
+    controls: Option<Controls>,
+    live: BTreeMap<Partition, LivePartition>,
+    waiting: Waiting,
+}
+
+impl Worker {
+    /// Joins the deployment's group.
+    ///
+    /// # Errors
+    /// As the log answers: [`Error::is_transient`] tells whether another try may help.
+    pub fn join(
+        settings: Settings,
+        log: Arc<dyn Log>,
+        stores: Box<dyn Stores>,
+        clock: Box<dyn Clock>,
+        status: StatusBoard,
+    ) -> Result<Self> {
+        let partitions = log.partitions(&settings.topics.events)?;
+        let member = log.join(Membership {
+            group: settings.app.clone(),
+            topic: settings.topics.events.clone(),
+            name: settings.name.clone(),
+        })?;
+        status.update(|status| {
+            status.partitions.clear();
+            status.problem = None;
+        });
+        let (controls, live, waiting) = (None, BTreeMap::new(), Waiting::default());
+        Ok(Self {
+            settings,
+            log,
+            stores,
+            clock,
+            status,
+            member,
+            partitions,
+            controls,
+            live,
+            waiting,
+        })
+    }
+
+    /// Works until it is asked to stop, then commits what is finished and leaves the group.
+    ///
+    /// # Errors
+    /// What made going on impossible. Nothing is lost by it: a new worker goes on from the last commit.
+    pub fn run(mut self, stop: &Stop) -> Result<()> {
+        while !stop.is_requested() {
+            self.step()?;
+        }
+        self.commit()?;
+        self.member.leave()
+    }
+
+    /// One turn of the loop.
+    pub fn step(&mut self) -> Result<()> {
+        // A commit that cannot get through must not let the segments grow without end.
+        let full = self.uncommitted_bytes() >= self.settings.uncommitted_bytes_max;
+        let (records_max, timeout) = if full {
+            (0, ABORT_PAUSE)
+        } else {
+            (self.settings.poll_records_max, self.settings.poll_timeout)
+        };
+        for event in self.member.poll(records_max, timeout)? {
+            match event {
+                MemberEvent::Assigned { partition, committed } => self.take_over(partition, committed)?,
+                MemberEvent::Records { partition, inputs } => self.evaluate(partition, inputs)?,
+                MemberEvent::Revoked { partition } => {
+                    self.commit()?;
+                    self.give_up(partition);
+                    self.member.release(partition)?;
+                },
+                MemberEvent::Lost { partition } => self.give_up(partition),
+            }
+        }
+        self.follow_controls()?;
+        let now = self.clock.now().monotonic;
+        let touched = self.live.values().any(|live| live.segment.is_touched());
+        let output = self.live.values().any(|live| !live.segment.output.is_empty());
+        self.waiting.note(now, touched, output);
+        if self.waiting.is_due(now, self.uncommitted_bytes(), &self.settings) {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn uncommitted_bytes(&self) -> usize {
+        self.live.values().map(|live| live.segment.bytes()).sum()
+    }
+
+    /// Recovers an assigned partition and starts it. What cannot be recovered stops that partition alone.
+    fn take_over(&mut self, partition: Partition, committed: Option<Committed>) -> Result<()> {
+        self.status.update(|status| {
+            status.assigned = true;
+            status.partitions.insert(partition, PartitionState::Recovering);
+        });
+        match self.recover(partition, committed) {
+            Ok(live) => {
+                self.member.start(partition, live.next())?;
+                tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
+                self.live.insert(partition, live);
+                self.status
+                    .update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
+                gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
+                Ok(())
+            },
+            Err(error) => self.halt(partition, error),
+        }
+    }
+
+    fn recover(&mut self, partition: Partition, committed: Option<Committed>) -> Result<LivePartition> {
+        let recovered = recover(
+            self.log.as_ref(),
+            self.stores.as_ref(),
+            &self.settings,
+            partition,
+            committed,
+        )?;
+        let Recovered {
+            store,
+            position,
+            epochs,
+        } = recovered;
+        counter!(names::RECOVERED_EPOCHS).increment(epochs);
+        let mut live = LivePartition::new(partition, self.partitions, store, position);
+        let stored = rulebook::load(live.store())?;
+        let control = live.control;
+        if self.controls.is_none() {
+            let topic = &self.settings.topics.controls;
+            self.controls = Some(Controls::resume(
+                self.log.as_ref(),
+                topic,
+                stored.clone(),
+                control,
+            )?);
+        }
+        // The partition may come from a worker that has read further: its events have met those rules already.
+        let mut waited = Duration::ZERO;
+        while self
+            .controls
+            .as_ref()
+            .is_some_and(|controls| controls.next() < control)
+        {
+            if !self.follow_controls()? {
+                waited += self.settings.poll_timeout.max(Duration::from_millis(1));
+                if waited >= self.settings.recovery_patience {
+                    let message =
+                        format!("the control topic ends before record {control}, which is in force already");
+                    return Err(Error::new(ErrorKind::Gone, message));
+                }
+            }
+        }
+        if let Some(controls) = self
+            .controls
+            .as_ref()
+            .filter(|controls| controls.next() > control)
+        {
+            if partition == Partition(0) {
+                let topic = &self.settings.topics.controls;
+                let patience = self.settings.recovery_patience;
+                for letter in malformed_between(self.log.as_ref(), topic, control, controls.next(), patience)?
+                {
+                    live.refuse_control(&self.settings, &letter);
+                }
+            }
+            let writes = rulebook::difference(&stored, controls.book(), partition, self.partitions);
+            live.follow_rules(writes, controls.next());
+        }
+        Ok(live)
+    }
+
+    fn evaluate(&mut self, partition: Partition, inputs: Vec<Input>) -> Result<()> {
+        let now = self.clock.now().wall;
+        let (Some(live), Some(controls)) = (self.live.get_mut(&partition), &self.controls) else {
+            return Ok(());
+        };
+        if let Some(last) = inputs.last() {
+            gauge!(names::LAG_SECONDS).set((now.0.saturating_sub(last.timestamp.0)).max(0) as f64 / 1000.0);
+        }
+        match live.evaluate(controls.snapshot(), &self.settings, inputs, now) {
+            Ok(tally) => {
+                report(&tally);
+                Ok(())
+            },
+            Err(error) => {
+                self.give_up(partition);
+                self.halt(partition, error)
+            },
+        }
+    }
+
+    /// Takes up new control records; answers whether there were any.
+    fn follow_controls(&mut self) -> Result<bool> {
+        let Some(controls) = &mut self.controls else {
+            return Ok(false);
+        };
+        let Changes {
+            outcomes,
+            malformed,
+            moved,
+        } = controls.poll(Duration::ZERO)?;
+        if !moved {
+            return Ok(false);
+        }
+        let next = controls.next();
+        for live in self.live.values_mut() {
+            let follow =
+                |outcome| rulebook::follow(outcome, controls.book(), live.partition, live.partitions);
+            let writes = outcomes.iter().flat_map(follow).collect();
+            live.follow_rules(writes, next);
+        }
+        if let Some(first) = self.live.get_mut(&Partition(0)) {
+            malformed
+                .iter()
+                .for_each(|letter| first.refuse_control(&self.settings, letter));
+        }
+        gauge!(names::RULES).set(count(controls.book().len()));
+        self.waiting.hurry();
+        self.status.update(|status| status.control = next);
+        Ok(true)
+    }
+
+    /// Commits what has been decided, if anything; an aborted commit stays to be tried again.
+    fn commit(&mut self) -> Result<()> {
+        let writer = format!("{}.{}", self.settings.app, self.settings.name);
+        let epoch = Epoch::close(self.live.values(), &self.settings, &writer);
+        if !self.live.values().any(|live| live.segment.is_touched()) {
+            return Ok(());
+        }
+        let started = self.clock.now().monotonic;
+        match epoch.commit(self.member.as_mut()) {
+            Ok(positions) => {
+                let committed = self.clock.now().monotonic;
+                let alerts: u64 = self.live.values().map(|live| live.segment.alerts).sum();
+                epoch.settle(positions, &mut self.live)?;
+                let settled = self.clock.now().monotonic;
+                counter!(names::ALERTS).increment(alerts);
+                histogram!(names::COMMIT_SECONDS).record(committed.saturating_sub(started));
+                histogram!(names::STORE_WRITE_SECONDS).record(settled.saturating_sub(committed));
+                self.waiting = Waiting::default();
+                self.status.update(|status| status.problem = None);
+                Ok(())
+            },
+            Err(CommitError::Aborted(error)) => {
+                tracing::warn!(%error, "commit was aborted, it will be tried again");
+                counter!(names::COMMIT_ABORTS).increment(1);
+                self.waiting.pause_until(self.clock.now().monotonic + ABORT_PAUSE);
+                self.status
+                    .update(|status| status.problem = Some(format!("commits do not get through: {error}")));
+                Ok(())
+            },
+            // A new worker joins and starts from what is committed.
+            Err(CommitError::Lost(error)) => {
+                Err(Error::new(ErrorKind::Unavailable, error.message).during("the assignment was lost"))
+            },
+            Err(CommitError::Fatal(error)) => Err(error.during("commit")),
+        }
+    }
+
+    /// Drops a partition with all that is uncommitted on it.
+    fn give_up(&mut self, partition: Partition) {
+        self.live.remove(&partition);
+        self.status
+            .update(|status| drop(status.partitions.remove(&partition)));
+        gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
+    }
+
+    /// Stops one partition for good if the error is about it, else passes the error on.
+    fn halt(&mut self, partition: Partition, error: Error) -> Result<()> {
+        match error.kind {
+            ErrorKind::Gone | ErrorKind::Corrupt => {
+                tracing::error!(%partition, %error, "partition has stopped, the others go on");
+                let state = PartitionState::Halted(error.message);
+                self.status
+                    .update(|status| drop(status.partitions.insert(partition, state)));
+                Ok(())
+            },
+            ErrorKind::Unavailable
+            | ErrorKind::Misconfigured
+            | ErrorKind::Fenced
+            | ErrorKind::Full
+            | ErrorKind::Refused => Err(error.during(format!("partition {partition}"))),
+        }
+    }
+}
+
+/// A count as a gauge takes it.
+#[allow(clippy::cast_precision_loss, reason = "a gauge of small counts")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+fn report(tally: &Tally) {
+    counter!(names::EVENTS).increment(tally.events);
+    counter!(names::MATCHES).increment(tally.matches);
+    for reason in &tally.dead_letters {
+        counter!(names::DEAD_LETTERS, "reason" => *reason).increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,402 @@
+//! The whole worker on a log and stores in memory: what it alerts, and that no crash, abort or lost disk changes it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use engine::{Count, Table, Timestamp, partition_of};
+use ports::memory::{MemoryLog, MemoryStores};
+use ports::{Header, Outgoing, Record, header};
+use proptest::prelude::*;
+use rules::{CustomerId, EXPECTED_VERSION_HEADER};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::Moment;
+
+const PARTITIONS: u32 = 3;
+
+/// A clock that goes on by itself, so that every epoch comes due after some turns.
+struct Ticking(Arc<AtomicU64>);
+
+impl Clock for Ticking {
+    fn now(&self) -> Moment {
+        let ticks = self.0.fetch_add(1, Ordering::Relaxed);
+        Moment {
+            wall: Timestamp(0),
+            monotonic: Duration::from_millis(ticks * 5),
+        }
+    }
+}
+
+struct World {
+    log: MemoryLog,
+    stores: MemoryStores,
+    ticks: Arc<AtomicU64>,
+    status: StatusBoard,
+    worker: Option<Worker>,
+}
+
+impl World {
+    fn new() -> Self {
+        let log = MemoryLog::default();
+        log.create_topics(&ports::Topics::of("app").specs(PARTITIONS))
+            .unwrap();
+        let (stores, ticks, status) = (MemoryStores::default(), Arc::default(), StatusBoard::default());
+        Self {
+            log,
+            stores,
+            ticks,
+            status,
+            worker: None,
+        }
+    }
+
+    fn turn(&mut self) -> Result<()> {
+        let worker = match &mut self.worker {
+            Some(worker) => worker,
+            None => {
+                let mut settings = Settings::new("app", "one");
+                settings.poll_timeout = Duration::ZERO;
+                settings.recovery_patience = Duration::from_millis(1);
+                self.worker.insert(Worker::join(
+                    settings,
+                    Arc::new(self.log.clone()),
+                    Box::new(self.stores.clone()),
+                    Box::new(Ticking(Arc::clone(&self.ticks))),
+                    self.status.clone(),
+                )?)
+            },
+        };
+        worker.step()
+    }
+
+    /// Turns until everything that was sent is committed.
+    fn settle(&mut self) {
+        for _ in 0..5000 {
+            self.turn().unwrap();
+            if self.is_settled() {
+                return;
+            }
+        }
+        panic!("not everything was committed: {:?}", self.status.read());
+    }
+
+    fn is_settled(&self) -> bool {
+        let end = |topic: &str, partition| self.log.bounds(topic, partition).unwrap().end;
+        let control = end("app.controls", Partition(0));
+        let committed = self.log.committed("app", "events").unwrap();
+        committed.into_iter().zip(0..).all(|(committed, partition)| {
+            let position = committed.map(|committed| committed.metadata.parse::<ports::Position>().unwrap());
+            let (next, followed) =
+                position.map_or_else(Default::default, |position| (position.next, position.control));
+            next == end("events", Partition(partition)) && followed == control
+        })
+    }
+
+    /// Drops the worker with all it had not committed.
+    fn crash(&mut self) {
+        self.worker = None;
+    }
+
+    fn append(&self, topic: &str, key: Option<&str>, value: Option<String>, headers: Vec<Header>) {
+        let record = Outgoing {
+            topic: topic.to_owned(),
+            partition: None,
+            timestamp: None,
+            key: key.map(|key| key.to_owned().into()),
+            value: value.map(Bytes::from),
+            headers,
+        };
+        self.log.append(vec![record]).unwrap();
+    }
+
+    fn rule(&self, customer: CustomerId, alert: u128, path: &str, threshold: i64) {
+        let alert = Uuid::from_u128(alert);
+        let rule =
+            json!({"customerId": customer, "alertId": alert, "jsonPath": path, "threshold": threshold});
+        self.append(
+            "app.controls",
+            Some(&format!("{customer}/{alert}")),
+            Some(rule.to_string()),
+            Vec::new(),
+        );
+    }
+
+    fn delete(&self, customer: CustomerId, alert: u128) {
+        self.append(
+            "app.controls",
+            Some(&format!("{customer}/{}", Uuid::from_u128(alert))),
+            None,
+            Vec::new(),
+        );
+    }
+
+    fn event(&self, customer: CustomerId, payload: &Value) {
+        let event = json!({"customerId": customer, "payload": payload.to_string()});
+        self.append(
+            "events",
+            Some(&customer.to_string()),
+            Some(event.to_string()),
+            Vec::new(),
+        );
+    }
+
+    /// Each alert as (customer, rule, value), in no particular order.
+    fn alerts(&self) -> Vec<(u128, u128, u64)> {
+        let read = |record: Record| {
+            let alert: Value = serde_json::from_slice(&record.value.unwrap()).unwrap();
+            let id = |field: &str| alert[field].as_str().unwrap().parse::<Uuid>().unwrap().as_u128();
+            (id("customerId"), id("alertId"), alert["value"].as_u64().unwrap())
+        };
+        let mut alerts: Vec<_> = self.log.records("app.alerts").into_iter().map(read).collect();
+        alerts.sort_unstable();
+        alerts
+    }
+
+    /// The counts that the stores hold, by the order of their keys.
+    fn counts(&self) -> Vec<u64> {
+        let contents = (0..PARTITIONS).flat_map(|partition| self.stores.contents(Partition(partition)));
+        let state = contents.filter(|((table, key), _)| *table == Table::State && key[32] == 1);
+        let mut counts: Vec<_> = state
+            .map(|(_, value)| Count::from_bytes(&value).unwrap().value)
+            .collect();
+        counts.sort_unstable();
+        counts
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let reason =
+            |record: Record| String::from_utf8(header(&record.headers, "reason").unwrap().to_vec()).unwrap();
+        self.log
+            .records("app.dead-letters")
+            .into_iter()
+            .map(reason)
+            .collect()
+    }
+}
+
+fn customer(id: u128) -> CustomerId {
+    CustomerId::from_uuid(Uuid::from_u128(id))
+}
+
+#[test]
+fn a_rule_takes_effect_on_the_live_stream_and_fires_once() {
+    let mut world = World::new();
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    world.rule(customer(1), 7, "$.a", 2);
+    world.settle();
+    (0..4).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    assert_eq!(world.alerts(), [(1, 7, 2)]);
+    assert_eq!(world.counts(), [4], "the event before the rule does not count");
+    assert!(world.status.reasons().is_empty());
+}
+
+#[test]
+fn every_partition_commits_that_a_rule_is_in_force_also_idle_ones() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 2);
+    world.settle();
+    let committed = world.log.committed("app", "events").unwrap();
+    let control = |committed: Option<Committed>| {
+        committed
+            .unwrap()
+            .metadata
+            .parse::<ports::Position>()
+            .unwrap()
+            .control
+    };
+    assert_eq!(
+        committed.into_iter().map(control).collect::<Vec<_>>(),
+        [engine::Offset(1); 3]
+    );
+}
+
+#[test]
+fn bad_records_are_dead_letters_and_the_stream_goes_on() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 1);
+    world.append("app.controls", Some("nonsense"), Some("{}".into()), Vec::new());
+    world.append(
+        "events",
+        Some(&customer(1).to_string()),
+        Some("{".into()),
+        Vec::new(),
+    );
+    let stray = (0..).map(|id| format!("key-{id}")).find(|key| {
+        partition_of(key.as_bytes(), PARTITIONS)
+            != partition_of(customer(1).to_string().as_bytes(), PARTITIONS)
+    });
+    let misplaced = json!({"customerId": customer(1), "payload": {"a": 1}});
+    world.append(
+        "events",
+        stray.as_deref(),
+        Some(misplaced.to_string()),
+        Vec::new(),
+    );
+    world.settle();
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    assert_eq!(world.alerts(), [(1, 7, 1)]);
+    let mut reasons = world.reasons();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["TOC-2003", "TOC-2010", "TOC-2011"]);
+}
+
+#[test]
+fn a_stale_control_record_changes_nothing() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 1);
+    let rule = json!({"customerId": customer(1), "alertId": Uuid::from_u128(7), "jsonPath": "$.b"});
+    let stale = vec![Header::new(EXPECTED_VERSION_HEADER, "9")];
+    world.append("app.controls", None, Some(rule.to_string()), stale);
+    world.settle();
+    world.event(customer(1), &json!({"b": 1}));
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    assert_eq!(world.alerts(), [(1, 7, 1)]);
+    assert!(world.reasons().is_empty());
+}
+
+#[test]
+fn deleting_a_rule_erases_what_it_counted() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 5);
+    world.rule(customer(1), 8, "$.a", 5);
+    world.settle();
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    assert_eq!(world.counts(), [1, 1]);
+    world.delete(customer(1), 7);
+    world.settle();
+    assert_eq!(world.counts(), [1]);
+}
+
+#[test]
+fn a_partition_whose_offsets_are_gone_stops_and_says_so() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 1);
+    world.settle();
+    world.crash();
+    let fresh = World::new();
+    world.log = fresh.log;
+    for _ in 0..10 {
+        world.turn().unwrap();
+    }
+    let reasons = world.status.reasons();
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(
+        reasons[0].contains("has no committed offset for partition 0"),
+        "{}",
+        reasons[0]
+    );
+}
+
+#[test]
+fn a_commit_that_was_aborted_is_tried_again_with_the_same_work() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 2);
+    world.settle();
+    world.log.refuse_commits(3);
+    (0..3).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    assert_eq!((world.alerts(), world.counts()), (vec![(1, 7, 2)], vec![3]));
+}
+
+/// What happens to the world, one after the other.
+#[derive(Debug, Clone)]
+enum Happening {
+    Event { customer: u128, kind: usize },
+    Turns(usize),
+    Crash,
+    LostDisk(u32),
+    OldStore(u32),
+    RefusedCommits(u32),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        8 => (1u128..6, 0usize..3).prop_map(|(customer, kind)| Happening::Event { customer, kind }),
+        3 => (1usize..60).prop_map(Happening::Turns),
+        2 => Just(Happening::Crash),
+        1 => (0..PARTITIONS).prop_map(Happening::LostDisk),
+        1 => (0..PARTITIONS).prop_map(Happening::OldStore),
+        1 => (1u32..3).prop_map(Happening::RefusedCommits),
+    ]
+}
+
+/// The rules of the property test: (customer, alert, kind of event, threshold).
+const RULES: [(Option<u128>, u128, usize, u64); 5] = [
+    (Some(1), 1, 0, 2),
+    (Some(2), 1, 1, 1),
+    (Some(2), 2, 0, 3),
+    (None, 3, 0, 2),
+    (None, 4, 2, 4),
+];
+
+/// What must come out: every event counted once, every rule fired once at its threshold.
+fn expected(events: &[(u128, usize)]) -> (Vec<(u128, u128, u64)>, Vec<u64>) {
+    let mut counts: BTreeMap<(u128, u128), u64> = BTreeMap::new();
+    let mut alerts = Vec::new();
+    for (customer, kind) in events {
+        for (owner, alert, wanted, threshold) in RULES {
+            if owner.is_none_or(|owner| owner == *customer) && wanted == *kind {
+                let count = counts.entry((*customer, alert)).or_default();
+                *count += 1;
+                if *count == threshold {
+                    alerts.push((*customer, alert, threshold));
+                }
+            }
+        }
+    }
+    alerts.sort_unstable();
+    let mut counts: Vec<_> = counts.into_values().collect();
+    counts.sort_unstable();
+    (alerts, counts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Crashes, refused commits, lost disks and stores that fell behind change nothing of what comes out.
+    #[test]
+    fn nothing_is_lost_and_nothing_comes_twice(happenings in proptest::collection::vec(happening(), 1..60)) {
+        let mut world = World::new();
+        for (owner, alert, kind, threshold) in RULES {
+            let owner = owner.map_or(CustomerId::GLOBAL, customer);
+            world.rule(owner, alert, ["$.a", "$.b", "$.c"][kind], i64::try_from(threshold).unwrap());
+        }
+        world.settle();
+        let old = world.stores.contents(Partition(0));
+        let old = (old, world.stores.contents(Partition(1)), world.stores.contents(Partition(2)));
+        let mut events = Vec::new();
+        for happening in happenings {
+            match happening {
+                Happening::Event { customer: id, kind } => {
+                    events.push((id, kind));
+                    world.event(customer(id), &json!({["a", "b", "c"][kind]: 1}));
+                },
+                Happening::Turns(count) => (0..count).for_each(|_| world.turn().unwrap()),
+                Happening::Crash => world.crash(),
+                Happening::LostDisk(partition) => {
+                    world.crash();
+                    world.stores.remove(Partition(partition)).unwrap();
+                },
+                Happening::OldStore(partition) => {
+                    world.crash();
+                    let contents = [&old.0, &old.1, &old.2][partition as usize].clone();
+                    world.stores.replace(Partition(partition), contents);
+                },
+                Happening::RefusedCommits(count) => world.log.refuse_commits(count),
+            }
+        }
+        world.settle();
+        let (alerts, counts) = expected(&events);
+        prop_assert_eq!(world.alerts(), alerts);
+        prop_assert_eq!(world.counts(), counts);
+        prop_assert!(world.status.reasons().is_empty());
+    }
+}

@@ -23,9 +23,7 @@ impl RocksStore {
     }
 
     fn family(&self, table: Table) -> &ColumnFamily {
-        self.db
-            .cf_handle(table.name())
-            .expect("every table was opened")
+        self.db.cf_handle(table.name()).expect("every table was opened")
     }
 }
 

@@ -116,9 +116,7 @@ fn remove_rest(path: &Path, name: &str) -> Result<()> {
 
 /// Marks a new store with its format, and refuses one that this version cannot read.
 fn check_format(db: &DB, name: &str) -> Result<()> {
-    let found = db
-        .get(FORMAT_KEY)
-        .map_err(|error| failed(name, "read", &error))?;
+    let found = db.get(FORMAT_KEY).map_err(|error| failed(name, "read", &error))?;
     match found.as_deref() {
         Some(FORMAT) => Ok(()),
         Some(other) => Err(Error::new(

@@ -30,12 +30,11 @@ pub(crate) async fn readyz(State(app): State<App>) -> Answer<Json<Value>> {
         .iter()
         .map(|reason| format!("{}: {}", reason.part, reason.reason))
         .collect();
-    let list: Vec<Value> = reasons
-        .iter()
-        .map(|reason| json!({ "part": reason.part, "reason": reason.reason }))
-        .collect();
     let problem = Problem::new(Code::NotReady, texts.join("; "));
-    Err(problem.with("ready", false).with("reasons", list).retry_after(1))
+    Err(problem
+        .with("ready", false)
+        .with("reasons", json!(reasons))
+        .retry_after(1))
 }
 
 /// The metrics of the process as Prometheus text.

@@ -7,7 +7,6 @@ use ports::{Log, Topics, findings};
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use utoipa::ToSchema;
 
 use crate::blocking::blocking;
 use crate::state::Shared;
@@ -18,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// One reason why the process is not ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotReady {
     /// Which part is concerned: `log`, `topics`, `rules`, `alerts`, `worker`.
     pub part: String,

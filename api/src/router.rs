@@ -80,7 +80,6 @@ async fn no_such_path(request: Request) -> Problem {
     )
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a handler has panicked");
     Problem::new(Code::Internal, "a defect of the server; it goes on").into_response()

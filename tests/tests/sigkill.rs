@@ -5,13 +5,11 @@
     reason = "tests panic when something is wrong, and print their seed"
 )]
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connectors::embedded::{EmbeddedLog, Settings};
-use engine::{Offset, Partition};
-use ports::{Log, Record};
 use serde_json::Value;
+use tests::harness::audit;
 use tests::harness::process::Tocsin;
 use tests::workload::{self, Random};
 use tests::{harness, reference};
@@ -55,39 +53,16 @@ fn embedded_twenty_kills_lose_nothing_and_repeat_nothing() {
         }
     }
     let log = EmbeddedLog::open(Settings::new(data.path().join("log"))).unwrap();
-    let stored: Vec<Value> = records(&log, "events").iter().map(value).collect();
+    let stored = audit::values(&log, "events");
     assert_eq!(
         sorted(&stored),
         sorted(&acknowledged),
         "every acknowledged event is stored once"
     );
-    let alerts: Vec<Value> = records(&log, "tocsin.alerts").iter().map(value).collect();
-    check(&alerts, &reference::alerts(&rules, &stored));
-}
-
-fn check(alerts: &[Value], expected: &BTreeSet<(String, String, u64)>) {
-    let field = |alert: &Value, name: &str| alert[name].as_str().unwrap().to_owned();
-    let read = |alert: &Value| {
-        (
-            field(alert, "customerId"),
-            field(alert, "alertId"),
-            alert["value"].as_u64().unwrap(),
-        )
-    };
-    let seen: BTreeSet<_> = alerts.iter().map(read).collect();
-    println!("{} alerts, {} expected", alerts.len(), expected.len());
-    assert!(expected.len() > 200, "the workload makes alerts");
-    assert_eq!(
-        seen.difference(expected).collect::<Vec<_>>(),
-        Vec::<&_>::new(),
-        "extra alerts"
+    audit::check(
+        &audit::values(&log, "tocsin.alerts"),
+        &reference::alerts(&rules, &stored),
     );
-    assert_eq!(
-        expected.difference(&seen).collect::<Vec<_>>(),
-        Vec::<&_>::new(),
-        "lost alerts"
-    );
-    assert_eq!(alerts.len(), expected.len(), "no alert comes twice");
 }
 
 fn wait_until_evaluated(process: &Tocsin) {
@@ -128,27 +103,6 @@ fn wait_for_lag(process: &Tocsin) {
         before = now;
         still.then_some(())
     });
-}
-
-fn records(log: &dyn Log, topic: &str) -> Vec<Record> {
-    let partitions = log.partitions(topic).unwrap();
-    let from: Vec<_> = (0..partitions)
-        .map(|partition| (Partition(partition), Offset(0)))
-        .collect();
-    let mut reader = log.reader(topic, &from).unwrap();
-    let mut records = Vec::new();
-    loop {
-        let polled = reader.poll(10_000, Duration::from_millis(200)).unwrap();
-        let done = polled.at_end && polled.records.is_empty();
-        records.extend(polled.records);
-        if done {
-            return records;
-        }
-    }
-}
-
-fn value(record: &Record) -> Value {
-    serde_json::from_slice(record.value.as_deref().unwrap()).unwrap()
 }
 
 fn sorted(events: &[Value]) -> Vec<String> {

@@ -35,7 +35,10 @@ pub(super) enum Read {
 
 /// One stream's reader; opened when it is needed.
 #[derive(Default)]
-pub(super) struct Replay(Option<Box<dyn Reader>>);
+pub(super) struct Replay {
+    reader: Option<Box<dyn Reader>>,
+    origin: Option<Vector>,
+}
 
 impl Source {
     /// The alert topic of this log.
@@ -73,11 +76,23 @@ impl Source {
 }
 
 impl Replay {
-    /// Reads on from this position.
-    pub(super) async fn read(&mut self, source: &Source, at: &Vector) -> ports::Result<Read> {
+    /// Reads on from this position; `origin` is where the ring began.
+    ///
+    /// Offsets have holes, so a ring that began at the topic's end may never be reached record by record. A reader
+    /// that comes to the end has passed every end from before it was opened. Later ends prove nothing: the reader may
+    /// not have heard of them yet when it says that it is at the end.
+    pub(super) async fn read(
+        &mut self,
+        source: &Source,
+        at: &Vector,
+        origin: Option<Vector>,
+    ) -> ports::Result<Read> {
         let from: Vec<(Partition, Offset)> = at.pairs().collect();
         let topic = Arc::clone(&source.topic);
-        let reader = self.0.take();
+        let reader = self.reader.take();
+        if reader.is_none() {
+            self.origin = origin;
+        }
         let read = source.ask(move |log| {
             let mut reader = match reader {
                 Some(reader) => reader,
@@ -88,7 +103,7 @@ impl Replay {
         });
         match read.await {
             Ok((reader, polled)) => {
-                self.0 = Some(reader);
+                self.reader = Some(reader);
                 Ok(Read::Records(polled))
             },
             Err(error) if error.kind == ErrorKind::Gone => {
@@ -101,8 +116,8 @@ impl Replay {
         }
     }
 
-    /// Gives the reader back; the next read opens another.
-    pub(super) fn close(&mut self) {
-        self.0 = None;
+    /// The position that is passed once the reader is at the end.
+    pub(super) fn origin(&self) -> Option<&Vector> {
+        self.origin.as_ref()
     }
 }

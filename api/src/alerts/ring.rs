@@ -49,6 +49,8 @@ pub(super) struct Ring {
     /// The turn of the first alert that is still there.
     first: Turn,
     bytes: usize,
+    /// Where the ring began, or began again.
+    origin: Vector,
     /// Before the first alert that is still there.
     start: Vector,
     /// Behind the last alert.
@@ -64,6 +66,7 @@ impl Ring {
             alerts: VecDeque::new(),
             first: 0,
             bytes: 0,
+            origin: at.clone(),
             start: at.clone(),
             end: at,
             alerts_max,
@@ -93,6 +96,7 @@ impl Ring {
         self.first = self.last();
         self.alerts.clear();
         self.bytes = 0;
+        self.origin = at.clone();
         self.start = at.clone();
         self.end = at;
     }
@@ -113,9 +117,9 @@ impl Ring {
         self.first + self.alerts.len() as u64
     }
 
-    /// Before the first alert.
-    pub(super) fn start(&self) -> &Vector {
-        &self.start
+    /// Where the ring began: an end of the topic, unlike later starts, which lie behind an alert.
+    pub(super) fn origin(&self) -> &Vector {
+        &self.origin
     }
 
     /// Behind the last alert.
@@ -161,7 +165,7 @@ mod tests {
         );
         assert_eq!(ring.read(1, 1).map(|alerts| places(&alerts)), Some(vec![(1, 0)]));
         assert_eq!(ring.read(3, 9).map(|alerts| places(&alerts)), Some(vec![]));
-        assert_eq!((ring.start(), ring.end()), (&vector(&[11, 0]), &vector(&[14, 1])));
+        assert_eq!((&ring.start, ring.end()), (&vector(&[11, 0]), &vector(&[14, 1])));
         assert_eq!(ring.join(&vector(&[10, 0])), None);
         assert_eq!(ring.join(&vector(&[11, 0])), Some(1));
         assert_eq!(ring.join(&vector(&[99, 0])), Some(1));

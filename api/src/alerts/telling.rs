@@ -69,13 +69,13 @@ impl Telling {
         match &mut self.place {
             Place::Ring(turn) => {
                 let turn = *turn;
-                self.from_ring(turn, deadline).await
+                self.read_ring(turn, deadline).await
             },
-            Place::Log(_) => self.from_log().await,
+            Place::Log(_) => self.read_log().await,
         }
     }
 
-    async fn from_ring(&mut self, turn: Turn, deadline: Instant) -> News {
+    async fn read_ring(&mut self, turn: Turn, deadline: Instant) -> News {
         // Marked as seen before looking, so that what comes after the look is noticed.
         self.last.mark_unchanged();
         let alerts = self.tail.look(|ring| ring.read(turn, ALERTS_MAX)).flatten();
@@ -93,13 +93,13 @@ impl Telling {
         News::Alerts(alerts.iter().filter_map(|alert| self.pass(alert)).collect())
     }
 
-    async fn from_log(&mut self) -> News {
-        // Taken before the read: a read that comes to the topic's end has then passed at least this.
-        let start = self.tail.look(|ring| ring.start().clone());
+    async fn read_log(&mut self) -> News {
         let Place::Log(replay) = &mut self.place else {
             return News::Alerts(Vec::new());
         };
-        let read = replay.read(&self.source, &self.at).await;
+        let origin = self.tail.look(|ring| ring.origin().clone());
+        let read = replay.read(&self.source, &self.at, origin).await;
+        let passed = replay.origin().cloned();
         let polled = match read {
             Ok(Read::Records(polled)) => polled,
             Ok(Read::Gap(gap)) => {
@@ -118,9 +118,8 @@ impl Telling {
             .into_iter()
             .map(|record| Arc::new(Alert::from(record)));
         let news = alerts.filter_map(|alert| self.pass(&alert)).collect();
-        if let (true, Some(start)) = (polled.at_end, start) {
-            // Offsets have holes, over which only the end of the topic leads.
-            self.at.raise(&start);
+        if let (true, Some(passed)) = (polled.at_end, passed) {
+            self.at.raise(&passed);
         }
         self.seat();
         News::Alerts(news)
@@ -140,9 +139,6 @@ impl Telling {
     /// Takes a place in the ring as soon as the position allows it.
     fn seat(&mut self) {
         if let Some(turn) = self.tail.look(|ring| ring.join(&self.at)).flatten() {
-            if let Place::Log(replay) = &mut self.place {
-                replay.close();
-            }
             self.place = Place::Ring(turn);
         }
     }

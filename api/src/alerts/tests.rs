@@ -144,29 +144,35 @@ async fn without_a_position_the_stream_begins_now() {
 /// With a large ring most resumes are served from memory, with a small one from the log, and then from both.
 #[tokio::test]
 async fn resuming_at_every_cut_neither_loses_nor_repeats() {
-    for ring_alerts_max in [1, 4, 1_000] {
-        let api = Harness::with(|settings| settings.ring_alerts_max = ring_alerts_max);
-        api.ready().await;
-        write(&api, 0..6);
-        let all = Client::open(&api, Some("0")).await.take(18).await;
-        assert_eq!(by_partition(&all), expected(0..6));
-        for cut in 0..all.len() {
-            let (before, after) = all.split_at(cut + 1);
-            let mut events = before.to_vec();
-            let mut client = Client::open(&api, Some(&before[cut].id)).await;
-            events.extend(client.take(after.len()).await);
-            assert_eq!(
-                by_partition(&events),
-                expected(0..6),
-                "ring of {ring_alerts_max}, cut at {cut}"
-            );
+    for holes in [false, true] {
+        for ring_alerts_max in [1, 4, 1_000] {
+            resume_at_every_cut(ring_alerts_max, holes).await;
         }
-        // What comes later reaches those that had to read from the log first.
-        let mut client = Client::open(&api, Some(&all[7].id)).await;
-        client.take(10).await;
-        write(&api, 6..9);
-        assert_eq!(by_partition(&client.take(9).await), expected(6..9));
     }
+}
+
+async fn resume_at_every_cut(ring_alerts_max: usize, holes: bool) {
+    let log = crate::testing::TestLog::default();
+    log.faults.lock().unwrap().alerts_have_holes = holes;
+    let api = Harness::over(log, |settings| settings.ring_alerts_max = ring_alerts_max);
+    write(&api, 0..2);
+    api.ready().await;
+    write(&api, 2..6);
+    let all = Client::open(&api, Some("0")).await.take(18).await;
+    assert_eq!(by_partition(&all), expected(0..6));
+    for cut in 0..all.len() {
+        let (before, after) = all.split_at(cut + 1);
+        let mut events = before.to_vec();
+        let mut client = Client::open(&api, Some(&before[cut].id)).await;
+        events.extend(client.take(after.len()).await);
+        let case = format!("ring of {ring_alerts_max}, holes {holes}, cut at {cut}");
+        assert_eq!(by_partition(&events), expected(0..6), "{case}");
+    }
+    // What comes later reaches those that had to read from the log first.
+    let mut client = Client::open(&api, Some(&all[7].id)).await;
+    client.take(10).await;
+    write(&api, 6..9);
+    assert_eq!(by_partition(&client.take(9).await), expected(6..9));
 }
 
 #[tokio::test]

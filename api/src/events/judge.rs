@@ -4,9 +4,10 @@ use bytes::Bytes;
 use engine::{Reason, Refusal, decode};
 use ports::Outgoing;
 use serde::de::IgnoredAny;
+use serde_json::json;
 
 use super::pieces::{Piece, Shape};
-use crate::error::{Fault, Problem};
+use crate::error::{Code, Fault, Problem};
 
 /// How many faults are listed; further ones are only counted, so that a small body has no huge answer.
 const FAULTS_MAX: usize = 1_000;
@@ -47,19 +48,21 @@ impl Judged {
         judged
     }
 
-    /// The problem to answer if there is nothing good in the body.
+    /// The problem to answer if there is nothing good in the body. It has the members of a partial success too, so
+    /// that senders of batches read one form.
     pub(super) fn problem(&self) -> Option<Problem> {
-        use crate::error::Code;
         let first = self.first.as_ref().filter(|_| self.records.is_empty())?;
-        if let ([fault], 1) = (&self.faults[..], self.rejected) {
-            return Some(Problem::of_event(first, fault.clone()));
-        }
-        let detail = format!(
-            "all {} events were refused; the first: {}",
-            self.rejected, first.detail
-        );
-        let problem = Problem::new(Code::NoEventAccepted, detail).with_faults(self.faults.clone());
-        Some(problem.with("rejectedCount", self.rejected))
+        let problem = if let ([fault], 1) = (&self.faults[..], self.rejected) {
+            Problem::of_event(first, fault.clone())
+        } else {
+            let detail = format!(
+                "all {} events were refused; the first: {}",
+                self.rejected, first.detail
+            );
+            Problem::new(Code::NoEventAccepted, detail).with_faults(self.faults.clone())
+        };
+        let problem = problem.with("accepted", 0).with("rejectedCount", self.rejected);
+        Some(problem.with("rejected", json!(self.faults)))
     }
 
     fn judge(&mut self, piece: &Piece, topic: &str) {

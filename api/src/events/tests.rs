@@ -162,6 +162,10 @@ async fn bad_events_are_refused_with_code_and_place() {
         ),
         (&json!(2), 2)
     );
+    assert_eq!(
+        (&all.json()["accepted"], &all.json()["rejected"]),
+        (&json!(0), &all.json()["errors"])
+    );
     let broken = post(&api, "application/json", format!("[{},\n{{]", event(1))).await;
     assert_eq!(
         (broken.status, broken.json()["errors"][0]["line"].clone()),

@@ -1,5 +1,6 @@
 //! What tests need around the product: its process, its HTTP API, a real Kafka.
 
+pub mod audit;
 pub mod http;
 pub mod kafka;
 pub mod process;

@@ -1,6 +1,6 @@
 //! Commits that fail half-way: whatever happens, nothing is lost and nothing is doubled.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaLog;
@@ -9,20 +9,25 @@ use ports::{CommitError, Log, Member, MemberEvent};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use tests::contract::{create, eventually, join, membership, position, record, strings, values};
+use tests::harness::wait_for;
 use tests::harness::kafka::{broker, broker_alone, prefix};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_fenced_producer_is_replaced_and_its_commit_tried_again() {
-    let Some((broker, _lease)) = broker("a_fenced_producer_is_replaced_and_its_commit_tried_again") else { return };
+    let Some((broker, _lease)) = broker("a_fenced_producer_is_replaced_and_its_commit_tried_again") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("fenced"));
     let (topic, out) = (create(&log, &prefix, "in", 1), create(&log, &prefix, "out", 1));
     let membership = membership(&prefix, &topic, "one");
     let writer = format!("{}.one", membership.group);
     let (mut member, _) = join(&log, membership, 1);
     let mut commit = |value: &'static str, next: u64| {
-        member.commit(vec![record(&out, 0, value)], &|_| vec![(Partition(0), position(next, value))])
+        member.commit(vec![record(&out, 0, value)], &|_| {
+            vec![(Partition(0), position(next, value))]
+        })
     };
     commit("before", 1).unwrap();
     let other: BaseProducer = ClientConfig::new()
@@ -42,24 +47,18 @@ fn a_fenced_producer_is_replaced_and_its_commit_tried_again() {
 fn an_unknown_commit_is_found_out() {
     // The brokers answer nothing for a while: what was under way is in doubt, and is settled when they are back.
     const COMMITS: u64 = 300;
-    let Some((broker, _alone)) = broker_alone("an_unknown_commit_is_found_out") else { return };
+    let Some((broker, _alone)) = broker_alone("an_unknown_commit_is_found_out") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("killed"));
     let (topic, out) = (create(&log, &prefix, "in", 1), create(&log, &prefix, "out", 1));
-    let over = AtomicBool::new(false);
+    let progress = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        let (log, topic, out, prefix, over) = (&log, &topic, &out, &prefix, &over);
-        let committing = scope.spawn(move || {
-            let mut tries = commit_all(log, prefix, topic, out, COMMITS);
-            over.store(true, Ordering::SeqCst);
-            tries.sort();
-            tries.dedup();
-            tries
-        });
-        for _ in 0..2 {
-            let began = Instant::now();
-            while began.elapsed() < Duration::from_millis(700) && !over.load(Ordering::SeqCst) {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+        let committing = scope.spawn(|| commit_all(&log, &prefix, &topic, &out, COMMITS, &progress));
+        for reached in [COMMITS / 4, COMMITS / 2] {
+            wait_for("commits", PATIENCE, || {
+                (progress.load(Ordering::SeqCst) >= reached || committing.is_finished()).then_some(())
+            });
             broker.kill();
             broker.restart();
         }
@@ -73,15 +72,28 @@ fn an_unknown_commit_is_found_out() {
 }
 
 /// Commits one number after another, as a worker does: again after an abort, from the committed position after a loss.
-fn commit_all(log: &KafkaLog, prefix: &str, topic: &str, out: &str, commits: u64) -> Vec<String> {
+fn commit_all(
+    log: &KafkaLog,
+    prefix: &str,
+    topic: &str,
+    out: &str,
+    commits: u64,
+    progress: &AtomicU64,
+) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     let mut failures = Vec::new();
     let (mut member, mut next) = rejoin(log, prefix, topic, deadline);
     while next < commits {
-        assert!(Instant::now() < deadline, "committed {next} of {commits}: {failures:?}");
+        assert!(
+            Instant::now() < deadline,
+            "committed {next} of {commits}: {failures:?}"
+        );
         // Serves rebalances, and paces the commits so that the broker dies among them.
         let events = member.poll(1, Duration::from_millis(2)).unwrap();
-        if events.iter().any(|event| matches!(event, MemberEvent::Lost { .. } | MemberEvent::Revoked { .. })) {
+        if events
+            .iter()
+            .any(|event| matches!(event, MemberEvent::Lost { .. } | MemberEvent::Revoked { .. }))
+        {
             failures.push(format!("{next}: {events:?}"));
             drop(member);
             (member, next) = rejoin(log, prefix, topic, deadline);
@@ -89,8 +101,13 @@ fn commit_all(log: &KafkaLog, prefix: &str, topic: &str, out: &str, commits: u64
         }
         let metadata = format!("commit {next}");
         let value = record(out, 0, next.to_string());
-        match member.commit(vec![value], &|_| vec![(Partition(0), position(next + 1, &metadata))]) {
-            Ok(_) => next += 1,
+        match member.commit(vec![value], &|_| {
+            vec![(Partition(0), position(next + 1, &metadata))]
+        }) {
+            Ok(_) => {
+                next += 1;
+                progress.store(next, Ordering::SeqCst);
+            },
             Err(CommitError::Aborted(problem)) => failures.push(format!("{next} aborted: {problem}")),
             Err(CommitError::Lost(problem)) => {
                 failures.push(format!("{next} lost: {problem}"));

@@ -26,7 +26,12 @@ struct Copier {
 impl Copier {
     fn join(log: &KafkaLog, group: &str, topic: &str, out: &str, name: &str) -> Self {
         let member = log.join(membership(group, topic, name)).unwrap();
-        Self { member, out: out.to_owned(), held: BTreeMap::new(), handed_over: 0 }
+        Self {
+            member,
+            out: out.to_owned(),
+            held: BTreeMap::new(),
+            handed_over: 0,
+        }
     }
 
     fn step(&mut self) {
@@ -42,9 +47,13 @@ impl Copier {
                     assert_eq!(inputs[0].offset.0, *next);
                     *next += inputs.len() as u64;
                     let (next, out) = (*next, &self.out);
-                    let copies = inputs.into_iter().map(|input| record(out, partition.0, input.value.unwrap()));
+                    let copies = inputs
+                        .into_iter()
+                        .map(|input| record(out, partition.0, input.value.unwrap()));
                     self.member
-                        .commit(copies.collect(), &|_| vec![(partition, position(next, &format!("at {next}")))])
+                        .commit(copies.collect(), &|_| {
+                            vec![(partition, position(next, &format!("at {next}")))]
+                        })
                         .unwrap();
                 },
                 MemberEvent::Revoked { partition } => {
@@ -65,7 +74,9 @@ impl Copier {
 #[test]
 fn partitions_are_shared_and_handed_over_without_a_gap() {
     const RECORDS: u32 = 4_000;
-    let Some((broker, _lease)) = broker("partitions_are_shared_and_handed_over_without_a_gap") else { return };
+    let Some((broker, _lease)) = broker("partitions_are_shared_and_handed_over_without_a_gap") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("handover"));
     let (topic, out) = (create(&log, &prefix, "in", 4), create(&log, &prefix, "out", 4));
     let feed = |range: std::ops::Range<u32>| {
@@ -81,20 +92,33 @@ fn partitions_are_shared_and_handed_over_without_a_gap() {
     }
     let mut two = Copier::join(&log, &prefix, &topic, &out, "two");
     while two.held.len() < 2 || one.held.len() > 2 {
-        assert!(Instant::now() < deadline, "one has {:?}, two has {:?}", one.held, two.held);
+        assert!(
+            Instant::now() < deadline,
+            "one has {:?}, two has {:?}",
+            one.held,
+            two.held
+        );
         one.step();
         two.step();
     }
     assert_eq!(one.handed_over, 2);
     feed(RECORDS / 2..RECORDS);
     let all = |partition: u32| -> Vec<String> {
-        (partition..RECORDS).step_by(4).map(|number| number.to_string()).collect()
+        (partition..RECORDS)
+            .step_by(4)
+            .map(|number| number.to_string())
+            .collect()
     };
     for partition in 0..4 {
         let wanted = u64::from(RECORDS) / 4;
         let at = |copier: &Copier| copier.held.get(&Partition(partition)).copied().unwrap_or(0);
         while at(&one).max(at(&two)) < wanted {
-            assert!(Instant::now() < deadline, "one has {:?}, two has {:?}", one.held, two.held);
+            assert!(
+                Instant::now() < deadline,
+                "one has {:?}, two has {:?}",
+                one.held,
+                two.held
+            );
             one.step();
             two.step();
         }
@@ -109,7 +133,9 @@ fn partitions_are_shared_and_handed_over_without_a_gap() {
 /// The rebalance ends at once, so a partition that is not started holds up neither the group nor the others.
 #[test]
 fn a_rebalance_goes_on_while_partitions_are_not_started() {
-    let Some((broker, _lease)) = broker("a_rebalance_goes_on_while_partitions_are_not_started") else { return };
+    let Some((broker, _lease)) = broker("a_rebalance_goes_on_while_partitions_are_not_started") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("unstarted"));
     let topic = create(&log, &prefix, "in", 2);
     let (mut one, assigned) = join(&log, membership(&prefix, &topic, "one"), 2);
@@ -120,12 +146,16 @@ fn a_rebalance_goes_on_while_partitions_are_not_started() {
     while assigned.is_none() {
         assert!(Instant::now() < deadline, "one gave {revoked:?}");
         for event in one.poll(10, POLL).unwrap() {
-            let MemberEvent::Revoked { partition } = event else { panic!("{event:?}") };
+            let MemberEvent::Revoked { partition } = event else {
+                panic!("{event:?}")
+            };
             one.release(partition).unwrap();
             revoked = Some(partition);
         }
         for event in two.poll(10, POLL).unwrap() {
-            let MemberEvent::Assigned { partition, .. } = event else { panic!("{event:?}") };
+            let MemberEvent::Assigned { partition, .. } = event else {
+                panic!("{event:?}")
+            };
             assigned = Some(partition);
         }
     }
@@ -135,7 +165,8 @@ fn a_rebalance_goes_on_while_partitions_are_not_started() {
         one.start(kept, Offset(0)).unwrap();
     }
     two.start(revoked.unwrap(), Offset(0)).unwrap();
-    log.append(vec![record(&topic, 0, "zero"), record(&topic, 1, "one")]).unwrap();
+    log.append(vec![record(&topic, 0, "zero"), record(&topic, 1, "one")])
+        .unwrap();
     assert_eq!(contract::take(&mut *one, 1)[0].0, kept);
     assert_eq!(contract::take(&mut *two, 1)[0].0, revoked.unwrap());
     let stranger = one.commit(Vec::new(), &|_| vec![(revoked.unwrap(), position(1, "not mine"))]);
@@ -145,7 +176,9 @@ fn a_rebalance_goes_on_while_partitions_are_not_started() {
 /// A writer that died in a transaction would block its partitions for a whole transaction timeout.
 #[test]
 fn a_dead_writers_transaction_is_ended_by_its_successor() {
-    let Some((broker, _lease)) = broker("a_dead_writers_transaction_is_ended_by_its_successor") else { return };
+    let Some((broker, _lease)) = broker("a_dead_writers_transaction_is_ended_by_its_successor") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("dead"));
     let topic = create(&log, &prefix, "in", 1);
     let group = membership(&prefix, &topic, "one").group;
@@ -172,10 +205,12 @@ fn a_dead_writers_transaction_is_ended_by_its_successor() {
     let send = |next: u64| {
         let mut list = TopicPartitionList::new();
         list.add_partition(&topic, 0).set_metadata(at(next).to_string());
-        list.set_partition_offset(&topic, 0, rdkafka::Offset::Offset(i64::try_from(next).unwrap())).unwrap();
+        list.set_partition_offset(&topic, 0, rdkafka::Offset::Offset(i64::try_from(next).unwrap()))
+            .unwrap();
         let metadata = consumer.group_metadata().unwrap();
         dead.begin_transaction().unwrap();
-        dead.send_offsets_to_transaction(&list, &metadata, Duration::from_secs(10)).unwrap();
+        dead.send_offsets_to_transaction(&list, &metadata, Duration::from_secs(10))
+            .unwrap();
     };
     dead.init_transactions(Duration::from_secs(10)).unwrap();
     send(1);
@@ -185,7 +220,10 @@ fn a_dead_writers_transaction_is_ended_by_its_successor() {
     let (member, assigned) = join(&log, membership(&prefix, &topic, "one"), 1);
     let took = began.elapsed();
     assert_eq!(assigned[&Partition(0)], Some(position(1, &at(1).to_string())));
-    assert!(took < Duration::from_secs(20), "the open transaction was waited for: {took:?}");
+    assert!(
+        took < Duration::from_secs(20),
+        "the open transaction was waited for: {took:?}"
+    );
     eprintln!("taken over from a dead writer after {took:?}");
     member.leave().unwrap();
 }

@@ -15,7 +15,10 @@ use tests::harness::kafka::{broker, prefix};
 fn no_broker_is_unavailable_and_a_bad_setting_is_named() {
     let mut settings = Settings::new("127.0.0.1:1", "tests");
     settings.timeout = Duration::from_millis(300);
-    assert_eq!(KafkaLog::connect(settings.clone()).err().unwrap().kind, ErrorKind::Unavailable);
+    assert_eq!(
+        KafkaLog::connect(settings.clone()).err().unwrap().kind,
+        ErrorKind::Unavailable
+    );
     settings.extra.insert("no.such.setting".into(), "1".into());
     let refused = KafkaLog::connect(settings).err().unwrap();
     assert_eq!(refused.kind, ErrorKind::Misconfigured);
@@ -24,7 +27,9 @@ fn no_broker_is_unavailable_and_a_bad_setting_is_named() {
 
 #[test]
 fn a_session_shorter_than_the_broker_allows_is_misconfigured() {
-    let Some((broker, _lease)) = broker("a_session_shorter_than_the_broker_allows_is_misconfigured") else { return };
+    let Some((broker, _lease)) = broker("a_session_shorter_than_the_broker_allows_is_misconfigured") else {
+        return;
+    };
     let prefix = prefix("session");
     let mut settings = broker.settings();
     settings.extra.insert("session.timeout.ms".into(), "1000".into());
@@ -45,10 +50,17 @@ fn a_session_shorter_than_the_broker_allows_is_misconfigured() {
 
 #[test]
 fn what_retention_has_removed_is_gone() {
-    let Some((broker, _lease)) = broker("what_retention_has_removed_is_gone") else { return };
+    let Some((broker, _lease)) = broker("what_retention_has_removed_is_gone") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("gone"));
     let topic = create(&log, &prefix, "in", 1);
-    log.append((0..10).map(|number| record(&topic, 0, number.to_string())).collect()).unwrap();
+    log.append(
+        (0..10)
+            .map(|number| record(&topic, 0, number.to_string()))
+            .collect(),
+    )
+    .unwrap();
     remove_before(&broker.bootstrap, &topic, 4);
     assert_eq!(log.bounds(&topic, Partition(0)).unwrap().start, Offset(4));
     let gone = log.reader(&topic, &[(Partition(0), Offset(3))]).err().unwrap();
@@ -69,10 +81,13 @@ fn what_retention_has_removed_is_gone() {
 }
 
 fn remove_before(bootstrap: &str, topic: &str, offset: i64) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .unwrap();
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, rdkafka::Offset::Offset(offset)).unwrap();
+    list.add_partition_offset(topic, 0, rdkafka::Offset::Offset(offset))
+        .unwrap();
     let removing = admin.delete_records(&list, &AdminOptions::new());
     let mut removing = std::pin::pin!(removing);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -17,9 +17,14 @@ fn percentiles(mut times: Vec<Duration>) -> (f64, f64) {
 #[test]
 fn commits_do_not_wait_in_steps() {
     const COMMITS: u64 = 200;
-    let Some((broker, _lease)) = broker("commits_do_not_wait_in_steps") else { return };
+    let Some((broker, _lease)) = broker("commits_do_not_wait_in_steps") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("cycle"));
-    let (topic, changelog) = (create(&log, &prefix, "in", 4), create(&log, &prefix, "changelog", 4));
+    let (topic, changelog) = (
+        create(&log, &prefix, "in", 4),
+        create(&log, &prefix, "changelog", 4),
+    );
     let (mut member, _) = join(&log, membership(&prefix, &topic, "one"), 4);
     let mut times = Vec::new();
     for next in 0..COMMITS {
@@ -27,7 +32,8 @@ fn commits_do_not_wait_in_steps() {
         let began = Instant::now();
         member
             .commit(records.collect(), &|places| {
-                let next = |place: &ports::Place| (place.partition, position(next, &format!("at {}", place.offset)));
+                let next =
+                    |place: &ports::Place| (place.partition, position(next, &format!("at {}", place.offset)));
                 places.iter().map(next).collect()
             })
             .unwrap();
@@ -43,7 +49,9 @@ fn commits_do_not_wait_in_steps() {
 #[test]
 fn large_appends_are_not_sent_record_by_record() {
     const RECORDS: usize = 160_000;
-    let Some((broker, _lease)) = broker("large_appends_are_not_sent_record_by_record") else { return };
+    let Some((broker, _lease)) = broker("large_appends_are_not_sent_record_by_record") else {
+        return;
+    };
     let (log, prefix) = (broker.log(), prefix("large"));
     let topic = create(&log, &prefix, "in", 4);
     let keyed = |number: usize| ports::Outgoing {

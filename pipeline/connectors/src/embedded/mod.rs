@@ -19,22 +19,23 @@ mod notes;
 mod queue;
 mod recovery;
 mod retention;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod topic;
 mod writer;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use engine::{Offset, Partition, Timestamp};
+use engine::{Offset, Partition};
 use ports::{
-    Bounds, Committed, Error, ErrorKind, Log, Member, Membership, Outgoing, Place, Reader, Result, Retention,
-    TopicSpec, TopicState,
+    Bounds, Committed, Error, ErrorKind, Log, Member, Membership, Outgoing, Place, Reader, Result, TopicSpec,
+    TopicState,
 };
 use tracing::info;
 
@@ -42,15 +43,12 @@ pub use retention::Limits;
 
 use cursor::{Cursor, EmbeddedReader};
 use database::Database;
-use draft::{Draft, TopicsByName, find};
+use draft::{Draft, find};
 use folder::FolderLock;
 use member::EmbeddedMember;
 use notes::Note;
-use queue::Queue;
-use topic::{Progress, Topic};
-
-/// The most partitions of a topic.
-const PARTITIONS_MAX: u32 = 1024;
+use shared::Shared;
+use topic::Topic;
 
 /// Where the log is and how long it keeps records.
 #[derive(Debug, Clone)]
@@ -88,21 +86,6 @@ struct Open {
     threads: Vec<JoinHandle<()>>,
     // Declared last, so dropped last: the folder is free once the database is closed.
     _folder: FolderLock,
-}
-
-/// What callers and threads share.
-struct Shared {
-    topics: RwLock<TopicsByName>,
-    /// Held while topics are made, one caller after the other.
-    creating: Mutex<()>,
-    /// What each group has committed for each topic.
-    committed: Mutex<HashMap<(String, String), BTreeMap<Partition, Committed>>>,
-    queue: Queue,
-    database: Database,
-    /// When the last record was written before the log was opened.
-    last_written: Timestamp,
-    limits: Limits,
-    limits_by_topic: BTreeMap<String, Limits>,
 }
 
 impl EmbeddedLog {
@@ -174,88 +157,6 @@ impl Drop for Open {
             // Its panic was reported when it happened.
             drop(thread.join());
         }
-    }
-}
-
-impl Shared {
-    fn topics(&self) -> RwLockReadGuard<'_, TopicsByName> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn limits(&self, topic: &str) -> Limits {
-        self.limits_by_topic.get(topic).copied().unwrap_or(self.limits)
-    }
-
-    fn committed(&self, group: &str, topic: &str) -> BTreeMap<Partition, Committed> {
-        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (group.to_owned(), topic.to_owned());
-        committed.get(&key).cloned().unwrap_or_default()
-    }
-
-    /// Shows the positions among these notes.
-    fn publish_committed<'a>(&self, notes: impl Iterator<Item = &'a Note>) {
-        let mut all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        for note in notes {
-            if let Note::Committed {
-                group,
-                topic,
-                partition,
-                committed,
-            } = note
-            {
-                let positions = all.entry((group.clone(), topic.clone())).or_default();
-                positions.insert(*partition, committed.clone());
-            }
-        }
-    }
-
-    /// Makes a topic, which is known to be missing, and answers once that is durable.
-    fn create(&self, spec: &TopicSpec) -> Result<()> {
-        let TopicSpec {
-            name,
-            partitions,
-            retention,
-        } = spec;
-        if name.is_empty() || !(1..=PARTITIONS_MAX).contains(partitions) {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!(
-                    "topic `{name}` with {partitions} partitions: it needs a name and 1 to {PARTITIONS_MAX}"
-                ),
-            ));
-        }
-        self.database.create_family(name)?;
-        let note = Note::Topic {
-            name: name.clone(),
-            partitions: *partitions,
-            retention: *retention,
-        };
-        self.queue.submit(Draft::default(), |_, _| Ok(vec![note]))?;
-        let slot = self.queue.add_partitions(*partitions);
-        let progress = (0..*partitions).map(|_| Progress::default()).collect();
-        let topic = Topic::new(name.clone(), *retention, slot, progress);
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        topics.insert(name.clone(), Arc::new(topic));
-        info!(topic = name, partitions, "topic created");
-        Ok(())
-    }
-
-    fn settings(&self, topic: &Topic) -> BTreeMap<String, String> {
-        let limits = match topic.retention {
-            Retention::Forever => Limits {
-                age: None,
-                bytes: None,
-            },
-            Retention::Any => self.limits(&topic.name),
-        };
-        let shown = |limit: Option<u128>| limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string());
-        [
-            ("cleanup.policy", "delete".to_owned()),
-            ("retention.ms", shown(limits.age.map(|age| age.as_millis()))),
-            ("retention.bytes", shown(limits.bytes.map(u128::from))),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
     }
 }
 

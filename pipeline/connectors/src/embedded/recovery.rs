@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, RwLock};
 use engine::{Offset, Partition, Timestamp};
 use ports::{Committed, Error, ErrorKind, Place, Result, Retention};
 
+use super::Settings;
 use super::database::Database;
 use super::draft::TopicsByName;
 use super::notes::{Note, Start};
 use super::queue::{Generations, Queue};
+use super::shared::Shared;
 use super::topic::{Progress, Topic};
-use super::{Settings, Shared};
 
 /// The notes by kind.
 #[derive(Default)]

@@ -11,10 +11,10 @@ use engine::{Offset, Partition};
 use ports::{Place, Result, Retention};
 use tracing::{info, warn};
 
-use super::Shared;
 use super::codec::Trailer;
 use super::draft::Draft;
 use super::notes::{Note, Start};
+use super::shared::Shared;
 use super::topic::Topic;
 
 /// How long records of a topic are kept. Whatever exceeds either limit is removed, oldest first.

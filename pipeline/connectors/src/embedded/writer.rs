@@ -11,12 +11,12 @@ use ports::{Error, Place, Result};
 use rocksdb::WriteBatch;
 use tracing::{error, warn};
 
-use super::Shared;
 use super::codec::{self, Trailer};
 use super::database::size;
 use super::draft::find;
 use super::notes::{Note, Start};
 use super::queue::{Request, stopped};
+use super::shared::Shared;
 use super::topic::{Topic, family};
 use crate::metrics::{RECORDS_TRIMMED_TOTAL, RECORDS_WRITTEN_TOTAL, WRITE_BYTES, WRITE_SECONDS};
 

@@ -11,6 +11,7 @@ use ports::{CommitError, Error, ErrorKind, Member, MemberEvent, Membership, Outg
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use tracing::{debug, info, warn};
 
 use super::assignment::Assignment;
@@ -27,6 +28,9 @@ use super::takeover::Takeover;
 
 /// Client events served before records are looked at. One call serves one event, a log line for instance.
 const EVENTS_PER_SERVE: usize = 8;
+
+/// How long the news before the end of a client is looked for.
+const NEWS_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How long leaving may take. A client that hangs while it closes is left to the end of the process.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +50,8 @@ pub(super) struct KafkaMember {
     pub(super) producer: Option<Producer>,
     pub(super) fenced_at: Option<Instant>,
     topic_name: CString,
+    /// Whether the group has taken all partitions and given none since.
+    expired: bool,
     client: Option<QueuedConsumer<MemberContext>>,
     takeover: Takeover,
     events: VecDeque<MemberEvent>,
@@ -54,19 +60,12 @@ pub(super) struct KafkaMember {
 
 impl KafkaMember {
     pub(super) fn join(settings: &Settings, observer: Arc<Observer>, membership: Membership) -> Result<Self> {
-        let action = format!("joining group `{}`", membership.group);
         observer.partitions(&membership.topic)?;
         let writer = format!("{}.{}", membership.group, membership.name);
         // The producer first: it ends an open transaction of this name's former life, whose positions are then settled
         // when the assignment is read.
         let producer = settle::connect(settings, &writer, JOIN_PATIENCE)?;
-        let consumer = settings
-            .member(&membership.group, &membership.name)
-            .create_with_context(MemberContext::default());
-        let consumer: BaseConsumer<MemberContext> = consumer.map_err(|problem| from_kafka(&action, &problem))?;
-        let client = QueuedConsumer::new(consumer);
-        let subscribed = client.consumer().subscribe(&[&membership.topic]);
-        subscribed.map_err(|problem| from_kafka(&action, &problem))?;
+        let client = subscribe(settings, &membership)?;
         let takeover = Takeover::new(settings.clone(), Arc::clone(&observer), membership.clone(), writer.clone());
         Ok(Self {
             settings: settings.clone(),
@@ -77,11 +76,28 @@ impl KafkaMember {
             assignment: Assignment::default(),
             producer: Some(producer),
             fenced_at: None,
+            expired: false,
             client: Some(client),
             takeover,
             events: VecDeque::new(),
             failure: None,
         })
+    }
+
+    /// Replaces a consumer that librdkafka has ended by mistake: when its session times out it forgets its member id,
+    /// and if it sends a heartbeat before it joins again, the broker takes it for another process of the same name.
+    fn revive(&mut self) -> Result<()> {
+        info!(target: "kafka", group = self.membership.group, "joining again: the session has timed out");
+        self.expired = false;
+        let held = self.assignment.all();
+        self.lost(&held);
+        let client = subscribe(&self.settings, &self.membership)?;
+        if let Some(old) = self.client.replace(client) {
+            old.consumer().context().close();
+            dispose(old);
+        }
+        self.expired = false;
+        Ok(())
     }
 
     pub(super) fn client(&self) -> &QueuedConsumer<MemberContext> {
@@ -105,14 +121,28 @@ impl KafkaMember {
                 },
             }
         }
-        if let Some((code, detail)) = self.client().consumer().client().fatal_error() {
-            self.failure = Some(error(&self.action(), code, &detail));
-        }
         while let Some(rebalance) = self.client().consumer().context().next_rebalance() {
             self.rebalance(rebalance);
         }
+        match self.client().consumer().client().fatal_error() {
+            None => {},
+            Some((RDKafkaErrorCode::FencedInstanceId, _)) if self.has_expired() => self.revive()?,
+            Some((code, detail)) => self.failure = Some(error(&self.action(), code, &detail)),
+        }
         // Every such failure lasts: the caller is told at each call.
         self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Whether the session had timed out before librdkafka ended. The news of that may wait behind others.
+    fn has_expired(&mut self) -> bool {
+        let deadline = Instant::now() + NEWS_TIMEOUT;
+        while !self.expired && Instant::now() < deadline {
+            drop(self.client().consumer().poll(SLICE));
+            while let Some(rebalance) = self.client().consumer().context().next_rebalance() {
+                self.rebalance(rebalance);
+            }
+        }
+        self.expired
     }
 
     fn action(&self) -> String {
@@ -144,6 +174,7 @@ impl KafkaMember {
         if member != self.assignment.member() && !old.is_empty() {
             self.lost(&old);
         }
+        self.expired = false;
         self.assignment.assign(member, partitions);
         // An empty answer ends the rebalance; the partitions are added as they are started.
         if let Err(problem) = self.client().consumer().incremental_assign(&TopicPartitionList::new()) {
@@ -153,6 +184,7 @@ impl KafkaMember {
 
     fn lost(&mut self, partitions: &[Partition]) {
         metrics::rebalanced(metrics::Rebalance::Lose);
+        self.expired = true;
         let (tell, leaving) = self.assignment.lose(partitions);
         info!(target: "kafka", group = self.membership.group, ?tell, "partitions were lost");
         self.events.extend(tell.into_iter().map(|partition| MemberEvent::Lost { partition }));
@@ -246,6 +278,18 @@ impl KafkaMember {
         }
         dispose((client, self.producer.take()))
     }
+}
+
+fn subscribe(settings: &Settings, membership: &Membership) -> Result<QueuedConsumer<MemberContext>> {
+    let action = format!("joining group `{}`", membership.group);
+    let consumer = settings
+        .member(&membership.group, &membership.name)
+        .create_with_context(MemberContext::default());
+    let consumer: BaseConsumer<MemberContext> = consumer.map_err(|problem| from_kafka(&action, &problem))?;
+    let client = QueuedConsumer::new(consumer);
+    let subscribed = client.consumer().subscribe(&[&membership.topic]);
+    subscribed.map_err(|problem| from_kafka(&action, &problem))?;
+    Ok(client)
 }
 
 impl Member for KafkaMember {

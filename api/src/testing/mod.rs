@@ -1,6 +1,5 @@
 //! A whole API over a log in memory, asked through its router.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,19 +7,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
 use engine::{Offset, Partition, Timestamp};
 use http_body_util::BodyExt;
-use ports::memory::MemoryLog;
-use ports::{
-    Bounds, Committed, Log, Member, Membership, Outgoing, Place, Position, Reader, TopicSpec, TopicState,
-    Topics,
-};
+use ports::{Committed, Log, Member, Membership, Place, Position, Topics};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::server::Running;
 use crate::{Api, NotReady, Settings, token};
+
+mod log;
+
+pub(crate) use log::TestLog;
 
 pub(crate) const APP: &str = "test";
 pub(crate) const TOKEN: &str = "secret";
@@ -68,17 +66,21 @@ impl Harness {
     }
 
     pub(crate) fn with(set: impl FnOnce(&mut Settings)) -> Self {
-        let log = TestLog::default();
+        Self::over(TestLog::default(), set)
+    }
+
+    /// Over a log of one's own, whose topics are made.
+    pub(crate) fn over(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
         log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
-        Self::over(log, set)
+        Self::wire(log, set)
     }
 
     /// Over a log whose topics are not there yet.
     pub(crate) fn over_nothing(log: TestLog) -> Self {
-        Self::over(log, |_| {})
+        Self::wire(log, |_| {})
     }
 
-    fn over(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
+    fn wire(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
         let topics = Topics::of(APP);
         let mut settings = Settings {
             effective_timeout: PATIENCE,
@@ -201,101 +203,4 @@ pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting)
         .await
         .expect("holds in time");
-}
-
-/// A log in memory of which some calls can fail and some records can expire.
-#[derive(Clone, Default)]
-pub(crate) struct TestLog {
-    pub(crate) memory: MemoryLog,
-    pub(crate) faults: Arc<Mutex<Faults>>,
-}
-
-#[derive(Default)]
-pub(crate) struct Faults {
-    /// Records of the alert topic before this offset have expired, in every partition.
-    pub(crate) alerts_start: u64,
-    /// Topics that cannot be reached.
-    pub(crate) away: BTreeSet<String>,
-    /// How long an append takes.
-    pub(crate) append_takes: Duration,
-}
-
-impl TestLog {
-    /// Writes an alert.
-    pub(crate) fn alert(&self, partition: u32, customer: &str, value: &str) {
-        let alert = Outgoing {
-            topic: Topics::of(APP).alerts,
-            partition: Some(Partition(partition)),
-            timestamp: None,
-            key: Some(Bytes::from(customer.to_owned())),
-            value: Some(Bytes::from(value.to_owned())),
-            headers: Vec::new(),
-        };
-        self.memory.append(vec![alert]).unwrap();
-    }
-
-    fn check(&self, topic: &str) -> ports::Result<()> {
-        if self.faults.lock().unwrap().away.contains(topic) {
-            let message = format!("`{topic}` is away");
-            return Err(ports::Error::new(ports::ErrorKind::Unavailable, message));
-        }
-        Ok(())
-    }
-
-    fn start(&self, topic: &str) -> u64 {
-        if topic == Topics::of(APP).alerts {
-            self.faults.lock().unwrap().alerts_start
-        } else {
-            0
-        }
-    }
-}
-
-impl Log for TestLog {
-    fn create_topics(&self, specs: &[TopicSpec]) -> ports::Result<Vec<String>> {
-        self.memory.create_topics(specs)
-    }
-
-    fn inspect_topics(&self, names: &[&str]) -> ports::Result<Vec<TopicState>> {
-        names.iter().try_for_each(|name| self.check(name))?;
-        self.memory.inspect_topics(names)
-    }
-
-    fn partitions(&self, topic: &str) -> ports::Result<u32> {
-        self.check(topic)?;
-        self.memory.partitions(topic)
-    }
-
-    fn append(&self, records: Vec<Outgoing>) -> ports::Result<Vec<Place>> {
-        records.iter().try_for_each(|record| self.check(&record.topic))?;
-        let takes = self.faults.lock().unwrap().append_takes;
-        std::thread::sleep(takes);
-        self.memory.append(records)
-    }
-
-    fn reader(&self, topic: &str, from: &[(Partition, Offset)]) -> ports::Result<Box<dyn Reader>> {
-        self.check(topic)?;
-        let start = self.start(topic);
-        if from.iter().any(|(_, offset)| offset.0 < start) {
-            return Err(ports::Error::new(ports::ErrorKind::Gone, "records have expired"));
-        }
-        self.memory.reader(topic, from)
-    }
-
-    fn bounds(&self, topic: &str, partition: Partition) -> ports::Result<Bounds> {
-        self.check(topic)?;
-        let bounds = self.memory.bounds(topic, partition)?;
-        Ok(Bounds {
-            start: Offset(self.start(topic)).min(bounds.end),
-            end: bounds.end,
-        })
-    }
-
-    fn committed(&self, group: &str, topic: &str) -> ports::Result<Vec<Option<Committed>>> {
-        self.memory.committed(group, topic)
-    }
-
-    fn join(&self, membership: Membership) -> ports::Result<Box<dyn Member>> {
-        self.memory.join(membership)
-    }
 }

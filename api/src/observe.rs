@@ -15,6 +15,9 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 /// The route of requests that have none.
 const NO_ROUTE: &str = "none";
 
+/// Where "not ready" is an answer and no failure.
+const READINESS: &str = "/readyz";
+
 /// The layer.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let begin = Instant::now();
@@ -28,10 +31,13 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
     crate::metrics::request(route, method, status, took);
     let request_id = id.to_str().unwrap_or_default();
     let ms = took.as_millis();
-    if status >= 500 {
+    // What is asked all the time and answered as expected would bury the rest; metrics count it.
+    if status >= 500 && route != READINESS {
         tracing::warn!(method, route, status, ms, request_id, "request failed");
+    } else if status >= 400 && route != READINESS {
+        tracing::info!(method, route, status, ms, request_id, "request refused");
     } else {
-        tracing::info!(method, route, status, ms, request_id, "request");
+        tracing::debug!(method, route, status, ms, request_id, "request");
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response

@@ -226,32 +226,14 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
 fn without_a_broker_it_stays_up_and_says_why() {
     let data = tempfile::tempdir().unwrap();
     // Nothing listens on port 1.
-    let mut process = Command::new(tests::harness::process::binary())
-        .args([
-            "run",
-            "--kafka",
-            "127.0.0.1:1",
-            "--listen",
-            "127.0.0.1:18099",
-            "--data",
-        ])
-        .arg(data.path())
-        .stderr(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let token = wait_for("the token", PATIENCE, || {
-        std::fs::read_to_string(data.path().join("root.token")).ok()
-    });
-    let http = tests::harness::http::Http::new("http://127.0.0.1:18099", token.trim());
+    let process = Tocsin::start_unready(data.path(), &["--kafka", "127.0.0.1:1"]);
+    let http = &process.http;
     let reason = wait_for("the reason why it is not ready", PATIENCE, || {
         let (status, body) = http.get("/readyz")?;
         (status == 503 && body.to_string().contains("127.0.0.1:1")).then_some(body)
     });
     println!("not ready: {reason}");
     assert_eq!(http.get("/healthz").unwrap().0, 200);
-    process.kill().unwrap();
-    process.wait().unwrap();
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
     let served = runtime()?.block_on(async {
         let listener = listen(config.listen).await?;
         let address = format!("http://{}", local_address(&listener)?);
+        println!("listen {address}");
         println!("token  {}", token_file.display());
         let when_ready = demo::announce(address, token.clone(), demo, stop.clone());
         let announcer = std::thread::spawn(when_ready);
@@ -92,6 +93,7 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let listener = listen(config.listen).await?;
         let address = format!("http://{}", local_address(&listener)?);
+        println!("listen {address}");
         println!("token  {}", token_file.display());
         let announcer = std::thread::spawn(demo::announce(address, token.clone(), false, stop.clone()));
         let api = api(config, log, &token, status, page);

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -17,7 +17,8 @@ pub struct Broker {
     pub bootstrap: String,
     // None if somebody else started it: then it must not be stopped.
     home: Option<PathBuf>,
-    _watcher: Option<ChildStdin>,
+    // Its input closes with this process.
+    _watcher: Option<Child>,
 }
 
 /// Held while a test counts on the broker.
@@ -155,8 +156,8 @@ fn is_there(tool: &str) -> bool {
 
 /// A shell that wipes the broker once this process is gone: only then does the other end of its input close, for
 /// children do not inherit it.
-fn watch(home: &std::path::Path) -> ChildStdin {
-    let mut shell = Command::new("sh")
+fn watch(home: &std::path::Path) -> Child {
+    Command::new("sh")
         .args([
             "-c",
             "trap '' INT TERM HUP; cat; \"$0\" wipe; rm -rf \"$TOCSIN_KAFKA_HOME\"",
@@ -167,6 +168,5 @@ fn watch(home: &std::path::Path) -> ChildStdin {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
-    shell.stdin.take().unwrap()
+        .unwrap()
 }

@@ -44,6 +44,13 @@ pub struct Ended {
 impl Tocsin {
     /// Starts `tocsin run` on a data folder and waits until it is ready.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut process = Self::start_unready(data, arguments);
+        process.line("ready ");
+        process
+    }
+
+    /// Starts `tocsin run` on a data folder and waits until it listens.
+    pub fn start_unready(data: &Path, arguments: &[&str]) -> Self {
         let mut child = command(data, arguments)
             .stdout(Stdio::piped())
             .stderr(log_file(data))
@@ -62,9 +69,10 @@ impl Tocsin {
             http: Http::new("", ""),
             lines,
         };
-        let ready = process.line("ready ");
+        let listen = process.line("listen ");
+        process.line("token ");
         let token = std::fs::read_to_string(data.join("root.token")).unwrap();
-        process.http = Http::new(ready.trim_start_matches("ready "), token.trim());
+        process.http = Http::new(listen.trim_start_matches("listen "), token.trim());
         process
     }
 

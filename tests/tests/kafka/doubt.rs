@@ -9,8 +9,8 @@ use ports::{CommitError, Log, Member, MemberEvent};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use tests::contract::{create, eventually, join, membership, position, record, strings, values};
-use tests::harness::wait_for;
 use tests::harness::kafka::{broker, broker_alone, prefix};
+use tests::harness::wait_for;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -62,7 +62,10 @@ fn an_unknown_commit_is_found_out() {
             broker.kill();
             broker.restart();
         }
-        eprintln!("commits that did not happen at once: {:?}", committing.join().unwrap());
+        eprintln!(
+            "commits that did not happen at once: {:?}",
+            committing.join().unwrap()
+        );
     });
     let expected: Vec<_> = (0..COMMITS).map(|number| number.to_string()).collect();
     eventually(expected, || values(&log, &out, 0));

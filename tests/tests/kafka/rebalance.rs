@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaLog;
 use engine::{Offset, Partition};
-use ports::{CommitError, Log, Member, MemberEvent, Position};
+use ports::{CommitError, Committed, Log, Member, MemberEvent, Outgoing, Position};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 use tests::contract::{self, create, eventually, join, membership, position, record, values};
 use tests::harness::kafka::{broker, prefix};
+use tests::harness::wait_for;
 
 const POLL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -34,6 +35,20 @@ impl Copier {
         }
     }
 
+    /// Commits, again while the group is between two generations.
+    fn commit(&mut self, records: Vec<Outgoing>, partition: Partition, position: Committed) {
+        wait_for("a commit", PATIENCE, || {
+            match self
+                .member
+                .commit(records.clone(), &|_| vec![(partition, position.clone())])
+            {
+                Ok(_) => Some(()),
+                Err(CommitError::Aborted(_)) => None,
+                Err(problem) => panic!("{problem}"),
+            }
+        });
+    }
+
     fn step(&mut self) {
         for event in self.member.poll(7, POLL).unwrap() {
             match event {
@@ -50,18 +65,13 @@ impl Copier {
                     let copies = inputs
                         .into_iter()
                         .map(|input| record(out, partition.0, input.value.unwrap()));
-                    self.member
-                        .commit(copies.collect(), &|_| {
-                            vec![(partition, position(next, &format!("at {next}")))]
-                        })
-                        .unwrap();
+                    let copies = copies.collect();
+                    self.commit(copies, partition, position(next, &format!("at {next}")));
                 },
                 MemberEvent::Revoked { partition } => {
                     // The last work on a partition is committed after it was asked back and before it is given up.
                     let next = self.held.remove(&partition).unwrap();
-                    self.member
-                        .commit(Vec::new(), &|_| vec![(partition, position(next, "handed over"))])
-                        .unwrap();
+                    self.commit(Vec::new(), partition, position(next, "handed over"));
                     self.member.release(partition).unwrap();
                     self.handed_over += 1;
                 },

@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ports::{Error, ErrorKind, Result, Retention, TopicSpec, TopicState};
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::block_on::block_on;
@@ -23,7 +25,8 @@ const BROKER_DEFAULT: TopicReplication<'_> = TopicReplication::Fixed(-1);
 /// Between two looks whether new topics can be used.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Makes and describes topics.
+/// Makes and describes topics. That is rare, so there is a client only while it is done: nobody would serve its log
+/// lines in between.
 pub(super) struct Admin {
     client: AdminClient<Watch>,
     timeout: Duration,
@@ -113,7 +116,8 @@ impl Admin {
         let described = block_on(self.client.describe_configs(&specifiers, &self.options()))
             .map_err(|problem| from_kafka("describing topics", &problem))?;
         for (name, described) in there.iter().zip(described) {
-            let described = described.map_err(|code| error(&format!("describing topic `{name}`"), code, ""))?;
+            let described =
+                described.map_err(|code| error(&format!("describing topic `{name}`"), code, ""))?;
             if let Some(state) = states.iter_mut().find(|state| state.name == *name) {
                 state.settings = settings(&described);
             }

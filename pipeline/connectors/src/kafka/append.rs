@@ -69,6 +69,8 @@ impl Appender {
 }
 
 fn connect(settings: &Settings) -> Result<Producer> {
-    let producer = settings.producer().create_with_context(DeliveryContext::default());
+    let producer = settings
+        .producer()
+        .create_with_context(DeliveryContext::default());
     producer.map_err(|problem| from_kafka("connecting to Kafka", &problem))
 }

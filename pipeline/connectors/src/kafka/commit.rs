@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::Partition;
-use ports::{CommitError, Committed, Error, ErrorKind, Outgoing, Place, Positions};
+use ports::{CommitError, Error, ErrorKind, Outgoing, Place, Positions};
 
 use super::delivery::{Producer, check_size};
 use super::ffi::GroupMetadata;
@@ -12,7 +12,7 @@ use super::member::KafkaMember;
 use super::metrics;
 use super::settings::HEARTBEAT;
 use super::settle;
-use super::transaction::{Attempt, Outcome};
+use super::transaction::{Attempt, NewPositions, Outcome, Tried};
 
 /// Being fenced twice within this time means that two processes run under one name.
 const FENCED_AGAIN: Duration = Duration::from_secs(60);
@@ -23,7 +23,11 @@ const VERDICT_TIMEOUT: Duration = HEARTBEAT.saturating_mul(2);
 type Committing<T> = Result<T, CommitError>;
 
 impl KafkaMember {
-    pub(super) fn transact(&mut self, records: Vec<Outgoing>, positions: Positions<'_>) -> Committing<Vec<Place>> {
+    pub(super) fn transact(
+        &mut self,
+        records: Vec<Outgoing>,
+        positions: Positions<'_>,
+    ) -> Committing<Vec<Place>> {
         let result = self.try_transact(records, positions);
         match &result {
             Ok(_) => {},
@@ -74,9 +78,12 @@ impl KafkaMember {
 
     /// The member's standing in its group at this moment, if all these partitions are its own. The broker refuses
     /// positions under a stale one, but not those of a partition that another member has: that is checked here.
-    fn standing(&self, positions: &[(Partition, Committed)]) -> Result<GroupMetadata, Error> {
+    fn standing(&self, positions: &NewPositions) -> Result<GroupMetadata, Error> {
         let lost = |problem: String| Err(Error::new(ErrorKind::Unavailable, problem));
-        if let Some((partition, _)) = positions.iter().find(|(partition, _)| !self.assignment.holds(*partition)) {
+        if let Some((partition, _)) = positions
+            .iter()
+            .find(|(partition, _)| !self.assignment.holds(*partition))
+        {
             return lost(format!("partition {partition} is not this member's"));
         }
         let Some(group) = self.client().group_metadata() else {
@@ -97,28 +104,37 @@ impl KafkaMember {
                 }
                 Ok(places)
             },
+            // If the producer could not abort, the next transaction is refused, and that replaces it.
             Outcome::Aborted(cause) => {
                 self.producer = Some(producer);
                 Err(self.not_done(cause))
             },
-            Outcome::Impossible(cause) => Err(CommitError::Fatal(cause)),
-            Outcome::Lost(cause) => Err(CommitError::Lost(cause)),
+            Outcome::Impossible(cause) => {
+                self.producer = Some(producer);
+                Err(CommitError::Fatal(cause))
+            },
+            Outcome::Lost(cause) => {
+                self.producer = Some(producer);
+                Err(CommitError::Lost(cause))
+            },
             Outcome::Doubtful { cause, fenced, tried } => {
                 drop(producer);
                 tracing::warn!(target: "kafka", %cause, fenced, "a commit is in doubt");
                 if fenced {
                     self.await_verdict(&cause)?;
                 }
-                self.producer = Some(settle::reconnect(&self.settings, &self.writer).map_err(CommitError::Fatal)?);
+                self.producer =
+                    Some(settle::reconnect(&self.settings, &self.writer).map_err(CommitError::Fatal)?);
                 let happened = match &tried {
                     None => false,
-                    Some((_, positions)) => {
+                    Some(Tried { positions, .. }) => {
                         let consumer = self.client().consumer();
-                        settle::happened(consumer, &self.membership.topic, positions).map_err(CommitError::Fatal)?
+                        settle::happened(consumer, &self.membership.topic, positions)
+                            .map_err(CommitError::Fatal)?
                     },
                 };
                 match tried {
-                    Some((places, _)) if happened => Ok(places),
+                    Some(Tried { places, .. }) if happened => Ok(places),
                     _ => Err(self.not_done(cause)),
                 }
             },
@@ -133,7 +149,9 @@ impl KafkaMember {
             self.serve().map_err(CommitError::Fatal)?;
             thread::sleep(HEARTBEAT / 10);
         }
-        let again = self.fenced_at.is_some_and(|moment| moment.elapsed() < FENCED_AGAIN);
+        let again = self
+            .fenced_at
+            .is_some_and(|moment| moment.elapsed() < FENCED_AGAIN);
         if again {
             let problem = Error::new(ErrorKind::Fenced, cause.message.clone());
             return Err(CommitError::Fatal(problem.during("fenced twice within a minute")));

@@ -11,7 +11,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::{debug, error, info, warn};
 
 use super::ffi;
@@ -19,10 +19,14 @@ use super::ffi;
 /// Between two warnings of one client; while a broker is away librdkafka reports every attempt.
 const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a problem may explain the next failure.
+const LAST_AGE_MAX: Duration = Duration::from_secs(30);
+
 /// Passes log lines and errors of a client on.
 #[derive(Default)]
 pub(super) struct Watch {
     warned: Mutex<Option<Instant>>,
+    last: Mutex<Option<(RDKafkaErrorCode, String, Instant)>>,
 }
 
 impl ClientContext for Watch {
@@ -31,25 +35,41 @@ impl ClientContext for Watch {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 error!(target: "kafka", facility, "{message}");
             },
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => warn!(target: "kafka", facility, "{message}"),
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                warn!(target: "kafka", facility, "{message}");
+            },
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => info!(target: "kafka", facility, "{message}"),
             RDKafkaLogLevel::Debug => debug!(target: "kafka", facility, "{message}"),
         }
     }
 
     fn error(&self, problem: KafkaError, reason: &str) {
+        let Some(code) = problem.rdkafka_error_code() else {
+            return;
+        };
         // The end of a partition is told as an error too.
-        if matches!(problem, KafkaError::PartitionEOF(_)) || !self.may_warn() {
-            debug!(target: "kafka", %problem, reason, "client reports a problem");
+        if code == RDKafkaErrorCode::PartitionEOF {
             return;
         }
-        warn!(target: "kafka", %problem, reason, "client reports a problem and keeps trying");
+        *lock(&self.last) = Some((code, reason.to_owned(), Instant::now()));
+        if self.may_warn() {
+            warn!(target: "kafka", %problem, reason, "client reports a problem and keeps trying");
+        } else {
+            debug!(target: "kafka", %problem, reason, "client reports a problem");
+        }
     }
 }
 
 impl ConsumerContext for Watch {}
 
 impl Watch {
+    /// The last problem that the client has reported, if that was just now.
+    pub(super) fn last(&self) -> Option<(RDKafkaErrorCode, String)> {
+        let last = lock(&self.last).clone();
+        last.filter(|(.., moment)| moment.elapsed() < LAST_AGE_MAX)
+            .map(|(code, reason, _)| (code, reason))
+    }
+
     fn may_warn(&self) -> bool {
         let mut warned = lock(&self.warned);
         if warned.is_some_and(|moment| moment.elapsed() < WARNING_PAUSE) {

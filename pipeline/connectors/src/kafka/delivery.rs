@@ -167,7 +167,10 @@ fn headers(record: &Outgoing) -> Option<OwnedHeaders> {
 
 /// Refuses a record that would fail at every try.
 pub(super) fn check_size(record: &Outgoing) -> Result<()> {
-    let headers = record.headers.iter().map(|header| header.name.len() + header.value.len());
+    let headers = record
+        .headers
+        .iter()
+        .map(|header| header.name.len() + header.value.len());
     let fields = [&record.key, &record.value].into_iter().flatten();
     let size = fields.map(bytes::Bytes::len).chain(headers).sum::<usize>();
     if size <= RECORD_BYTES_MAX {
@@ -254,6 +257,9 @@ mod tests {
         record.headers.push(ports::Header::new("h", "v"));
         let refused = check_size(&record).unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Refused);
-        assert!(refused.message.contains("`alerts`") && refused.message.contains("1000002"), "{refused}");
+        assert!(
+            refused.message.contains("`alerts`") && refused.message.contains("1000002"),
+            "{refused}"
+        );
     }
 }

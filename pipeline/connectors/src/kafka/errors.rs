@@ -6,7 +6,11 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 /// An error of this code that came up while doing something.
 pub(super) fn error(action: &str, code: Code, detail: &str) -> Error {
-    let detail = if detail.is_empty() { code.to_string() } else { detail.to_owned() };
+    let detail = if detail.is_empty() {
+        code.to_string()
+    } else {
+        detail.to_owned()
+    };
     let hint = hint(code).map(|hint| format!(": {hint}")).unwrap_or_default();
     Error::new(kind(code), format!("{action}: {detail}{hint}"))
 }
@@ -37,7 +41,9 @@ pub(super) fn no_topic(topic: &str) -> Error {
 /// What the caller does next. Whatever may pass by itself is [`ErrorKind::Unavailable`].
 pub(super) fn kind(code: Code) -> ErrorKind {
     match code {
-        Code::Fenced | Code::FencedInstanceId | Code::InvalidProducerEpoch | Code::ProducerFenced => ErrorKind::Fenced,
+        Code::Fenced | Code::FencedInstanceId | Code::InvalidProducerEpoch | Code::ProducerFenced => {
+            ErrorKind::Fenced
+        },
         Code::AutoOffsetReset | Code::OffsetOutOfRange => ErrorKind::Gone,
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => ErrorKind::Refused,
         Code::BadMessage | Code::InvalidMessage => ErrorKind::Corrupt,
@@ -71,7 +77,10 @@ pub(super) fn kind(code: Code) -> ErrorKind {
 /// Whether a member that is told this cannot go on, though librdkafka would keep trying in silence.
 pub(super) fn ends_membership(code: Code) -> bool {
     // A topic that was made a moment ago may be unknown to some broker; a missing one is found before joining.
-    let passes = matches!(code, Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition);
+    let passes = matches!(
+        code,
+        Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition
+    );
     !passes && matches!(kind(code), ErrorKind::Misconfigured | ErrorKind::Fenced)
 }
 

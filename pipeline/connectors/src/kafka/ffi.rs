@@ -74,9 +74,13 @@ impl<C: ConsumerContext> QueuedConsumer<C> {
 
     /// Takes up to `records_max` records, waiting up to `timeout` for the first.
     pub(super) fn take(&self, records_max: usize, timeout: Duration, headers: bool) -> Vec<Fetched> {
+        if records_max == 0 {
+            std::thread::sleep(timeout);
+            return Vec::new();
+        }
         // The call waits until its array is full, so the first record is waited for alone.
-        let mut messages = Vec::with_capacity(records_max);
-        self.take_messages(1.min(records_max), timeout, &mut messages);
+        let mut messages = Vec::new();
+        self.take_messages(1, timeout, &mut messages);
         if !messages.is_empty() {
             self.take_messages(records_max - 1, Duration::ZERO, &mut messages);
         }
@@ -162,9 +166,8 @@ fn header(list: *const sys::rd_kafka_headers_t, index: usize) -> Option<Header> 
     let (mut name, mut value, mut size): (*const c_char, *const c_void, usize) =
         (ptr::null(), ptr::null(), 0);
     // SAFETY: the list belongs to a live message; the three places are written only if the index exists.
-    let found = unsafe {
-        sys::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut size)
-    };
+    let found =
+        unsafe { sys::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut size) };
     if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         return None;
     }
@@ -183,7 +186,8 @@ unsafe fn slice<'a>(pointer: *const c_void, size: usize) -> Option<&'a [u8]> {
 
 /// Copies keys and values of a batch into one allocation, so that the fetch buffers can go.
 fn copy(messages: &[Message], headers: bool) -> Vec<Fetched> {
-    let size = |message: &Message| message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
+    let size =
+        |message: &Message| message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
     let mut buffer = Vec::with_capacity(messages.iter().map(size).sum());
     for message in messages {
         buffer.extend_from_slice(message.key().unwrap_or_default());
@@ -204,7 +208,11 @@ fn copy(messages: &[Message], headers: bool) -> Vec<Fetched> {
             timestamp: message.timestamp(),
             key,
             value,
-            headers: if headers && problem.is_none() { message.headers() } else { Vec::new() },
+            headers: if headers && problem.is_none() {
+                message.headers()
+            } else {
+                Vec::new()
+            },
             problem,
         }
     };
@@ -255,7 +263,11 @@ pub(super) fn entries(list: &TopicPartitionList) -> Vec<Entry> {
     let elements = unsafe {
         let list = &*list.ptr();
         let count = usize::try_from(list.cnt).unwrap_or(0);
-        if count == 0 { &[] } else { std::slice::from_raw_parts(list.elems, count) }
+        if count == 0 {
+            &[]
+        } else {
+            std::slice::from_raw_parts(list.elems, count)
+        }
     };
     let entry = |element: &sys::rd_kafka_topic_partition_t| {
         // SAFETY: pointer and size of the metadata belong together and live as long as the list.
@@ -304,7 +316,10 @@ fn checked(error: *mut sys::rd_kafka_error_t) -> TransactionResult {
 }
 
 /// Fences former writers of this transactional id, ends their transaction, and makes the producer ready.
-pub(super) fn init<C: ProducerContext>(producer: &ThreadedProducer<C>, timeout: Duration) -> TransactionResult {
+pub(super) fn init<C: ProducerContext>(
+    producer: &ThreadedProducer<C>,
+    timeout: Duration,
+) -> TransactionResult {
     // SAFETY: the client is alive.
     checked(unsafe { sys::rd_kafka_init_transactions(producer.client().native_ptr(), millis(timeout)) })
 }
@@ -335,13 +350,19 @@ pub(super) fn send_offsets<C: ProducerContext>(
 
 /// Commits. The delivery reports must have come before: librdkafka waits for them, and rdkafka's own call, which we
 /// avoid for that reason, in steps of 100 ms.
-pub(super) fn commit<C: ProducerContext>(producer: &ThreadedProducer<C>, timeout: Duration) -> TransactionResult {
+pub(super) fn commit<C: ProducerContext>(
+    producer: &ThreadedProducer<C>,
+    timeout: Duration,
+) -> TransactionResult {
     // SAFETY: the client is alive.
     checked(unsafe { sys::rd_kafka_commit_transaction(producer.client().native_ptr(), millis(timeout)) })
 }
 
 /// Aborts.
-pub(super) fn abort<C: ProducerContext>(producer: &ThreadedProducer<C>, timeout: Duration) -> TransactionResult {
+pub(super) fn abort<C: ProducerContext>(
+    producer: &ThreadedProducer<C>,
+    timeout: Duration,
+) -> TransactionResult {
     // SAFETY: the client is alive.
     checked(unsafe { sys::rd_kafka_abort_transaction(producer.client().native_ptr(), millis(timeout)) })
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use engine::{Offset, Partition};
-use ports::{Bounds, Committed, Log, Member, Membership, Outgoing, Place, Reader, Result, TopicSpec, TopicState};
+use ports::{
+    Bounds, Committed, Log, Member, Membership, Outgoing, Place, Reader, Result, TopicSpec, TopicState,
+};
 
 use super::admin::Admin;
 use super::append::Appender;
@@ -18,24 +20,22 @@ pub struct KafkaLog(Arc<Clients>);
 
 struct Clients {
     settings: Settings,
-    admin: Admin,
     observer: Arc<Observer>,
     appender: Appender,
 }
 
 impl KafkaLog {
-    /// Connects to Kafka.
+    /// Makes the clients, which connect by themselves; a broker that is away now makes later calls
+    /// [`ports::ErrorKind::Unavailable`].
     ///
     /// # Errors
-    /// A setting is refused, or no broker answers in time.
+    /// A setting is refused.
     pub fn connect(settings: Settings) -> Result<Self> {
         settings.check()?;
-        let observer = Observer::new(settings.clone())?;
-        observer.check()?;
+        let observer = Arc::new(Observer::new(settings.clone())?);
         Ok(Self(Arc::new(Clients {
-            admin: Admin::new(&settings)?,
             appender: Appender::new(settings.clone())?,
-            observer: Arc::new(observer),
+            observer,
             settings,
         })))
     }
@@ -43,11 +43,11 @@ impl KafkaLog {
 
 impl Log for KafkaLog {
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<Vec<String>> {
-        self.0.admin.create(&self.0.observer, specs)
+        Admin::new(&self.0.settings)?.create(&self.0.observer, specs)
     }
 
     fn inspect_topics(&self, names: &[&str]) -> Result<Vec<TopicState>> {
-        self.0.admin.inspect(&self.0.observer, names)
+        Admin::new(&self.0.settings)?.inspect(&self.0.observer, names)
     }
 
     fn partitions(&self, topic: &str) -> Result<u32> {

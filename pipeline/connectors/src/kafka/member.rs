@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Input, Offset, Partition};
-use ports::{CommitError, Error, ErrorKind, Member, MemberEvent, Membership, Outgoing, Place, Positions, Result};
+use ports::{
+    CommitError, Error, ErrorKind, Member, MemberEvent, Membership, Outgoing, Place, Positions, Result,
+};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -21,7 +23,7 @@ use super::errors::{ends_membership, error, from_kafka};
 use super::ffi::{self, Fetched, QueuedConsumer};
 use super::metrics;
 use super::observer::{Observer, number, raw};
-use super::reader::{SLICE, TAKE_MAX, dispose, partition_failure, timestamp};
+use super::reader::{SLICE, TAKE_MAX, check_range, dispose, partition_failure, timestamp};
 use super::settings::Settings;
 use super::settle;
 use super::takeover::Takeover;
@@ -55,7 +57,10 @@ pub(super) struct KafkaMember {
     client: Option<QueuedConsumer<MemberContext>>,
     takeover: Takeover,
     events: VecDeque<MemberEvent>,
+    /// Why nothing can go on.
     failure: Option<Error>,
+    /// Why a partition cannot go on, told until it is given up.
+    halted: Option<(Partition, Error)>,
 }
 
 impl KafkaMember {
@@ -66,7 +71,12 @@ impl KafkaMember {
         // when the assignment is read.
         let producer = settle::connect(settings, &writer, JOIN_PATIENCE)?;
         let client = subscribe(settings, &membership)?;
-        let takeover = Takeover::new(settings.clone(), Arc::clone(&observer), membership.clone(), writer.clone());
+        let takeover = Takeover::new(
+            settings.clone(),
+            Arc::clone(&observer),
+            membership.clone(),
+            writer.clone(),
+        );
         Ok(Self {
             settings: settings.clone(),
             observer,
@@ -81,6 +91,7 @@ impl KafkaMember {
             takeover,
             events: VecDeque::new(),
             failure: None,
+            halted: None,
         })
     }
 
@@ -101,13 +112,19 @@ impl KafkaMember {
     }
 
     pub(super) fn client(&self) -> &QueuedConsumer<MemberContext> {
-        self.client.as_ref().expect("the client is there until the member is dropped")
+        self.client
+            .as_ref()
+            .expect("the client is there until the member is dropped")
     }
 
     /// Takes note of what the group and the client have to say.
     pub(super) fn serve(&mut self) -> Result<()> {
         for _ in 0..EVENTS_PER_SERVE {
-            let event = self.client().consumer().poll(Duration::ZERO).map(|event| event.map(drop));
+            let event = self
+                .client()
+                .consumer()
+                .poll(Duration::ZERO)
+                .map(|event| event.map(drop));
             match event {
                 None => {},
                 Some(Err(KafkaError::MessageConsumption(code))) if ends_membership(code) => {
@@ -146,7 +163,10 @@ impl KafkaMember {
     }
 
     fn action(&self) -> String {
-        format!("as member `{}` of group `{}`", self.membership.name, self.membership.group)
+        format!(
+            "as member `{}` of group `{}`",
+            self.membership.name, self.membership.group
+        )
     }
 
     fn rebalance(&mut self, rebalance: Rebalance) {
@@ -168,7 +188,10 @@ impl KafkaMember {
 
     fn assigned(&mut self, partitions: &[Partition]) {
         metrics::rebalanced(metrics::Rebalance::Assign);
-        let member = self.client().group_metadata().map_or_else(String::new, |group| group.member());
+        let member = self
+            .client()
+            .group_metadata()
+            .map_or_else(String::new, |group| group.member());
         // Under another id nothing of the old can be ours, even if librdkafka forgot to say so.
         let old = self.assignment.all();
         if member != self.assignment.member() && !old.is_empty() {
@@ -177,7 +200,11 @@ impl KafkaMember {
         self.expired = false;
         self.assignment.assign(member, partitions);
         // An empty answer ends the rebalance; the partitions are added as they are started.
-        if let Err(problem) = self.client().consumer().incremental_assign(&TopicPartitionList::new()) {
+        if let Err(problem) = self
+            .client()
+            .consumer()
+            .incremental_assign(&TopicPartitionList::new())
+        {
             warn!(target: "kafka", %problem, "could not take an assignment");
         }
     }
@@ -186,9 +213,17 @@ impl KafkaMember {
         metrics::rebalanced(metrics::Rebalance::Lose);
         self.expired = true;
         let (tell, leaving) = self.assignment.lose(partitions);
+        for partition in partitions {
+            self.forget_failure(*partition);
+        }
         info!(target: "kafka", group = self.membership.group, ?tell, "partitions were lost");
-        self.events.extend(tell.into_iter().map(|partition| MemberEvent::Lost { partition }));
+        self.events
+            .extend(tell.into_iter().map(|partition| MemberEvent::Lost { partition }));
         self.unassign(&leaving);
+    }
+
+    fn forget_failure(&mut self, partition: Partition) {
+        self.halted.take_if(|(halted, _)| *halted == partition);
     }
 
     fn unassign(&self, partitions: &[Partition]) {
@@ -203,7 +238,9 @@ impl KafkaMember {
 
     /// Whether the caller does not know yet of partitions that were lost.
     pub(super) fn has_untold_loss(&self) -> bool {
-        self.events.iter().any(|event| matches!(event, MemberEvent::Lost { .. }))
+        self.events
+            .iter()
+            .any(|event| matches!(event, MemberEvent::Lost { .. }))
     }
 
     fn tell_assigned(&mut self) -> Result<()> {
@@ -211,18 +248,22 @@ impl KafkaMember {
         if untold.is_empty() {
             return Ok(());
         }
-        let client = self.client.as_ref().expect("the client is there until the member is dropped");
+        let client = self
+            .client
+            .as_ref()
+            .expect("the client is there until the member is dropped");
         let Some(positions) = self.takeover.positions(client.consumer(), &untold)? else {
             return Ok(());
         };
         for (partition, committed) in positions {
             self.assignment.told(partition);
-            self.events.push_back(MemberEvent::Assigned { partition, committed });
+            self.events
+                .push_back(MemberEvent::Assigned { partition, committed });
         }
         Ok(())
     }
 
-    /// Groups what came by partition; stops at a failure.
+    /// Groups what came by partition.
     fn sort(&mut self, fetched: Vec<Fetched>) -> Vec<MemberEvent> {
         let mut runs: Vec<(Partition, Offset, Vec<Input>)> = Vec::new();
         for fetched in fetched {
@@ -231,14 +272,19 @@ impl KafkaMember {
                 let known = runs.iter().rev().find(|(of, ..)| *of == partition);
                 let expected = known.map(|(_, next, _)| *next);
                 // Nothing of a partition that is not, or no longer, delivered.
-                let Some(expected) = expected.or_else(|| self.assignment.expected(partition)) else { continue };
+                let Some(expected) = expected.or_else(|| self.assignment.expected(partition)) else {
+                    continue;
+                };
                 runs.push((partition, expected, Vec::new()));
             }
-            let Some((_, next, inputs)) = runs.last_mut() else { continue };
+            let Some((_, next, inputs)) = runs.last_mut() else {
+                continue;
+            };
             if let Some((code, detail)) = fetched.problem {
-                self.failure = partition_failure(&self.membership.topic, partition, *next, code, &detail);
-                if self.failure.is_some() {
-                    break;
+                if let Some(failure) =
+                    partition_failure(&self.membership.topic, partition, *next, code, &detail)
+                {
+                    self.halted = Some((partition, failure));
                 }
                 continue;
             }
@@ -302,16 +348,27 @@ impl Member for KafkaMember {
                 return Ok(self.events.drain(..).collect());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let fetched = self.client().take(records_max.min(TAKE_MAX), left.min(SLICE), false);
+            let fetched = self
+                .client()
+                .take(records_max.min(TAKE_MAX), left.min(SLICE), false);
             let events = self.sort(fetched);
-            if !events.is_empty() || (left.is_zero() && self.failure.is_none()) {
+            // A partition's failure is told after the records before it.
+            if let (true, Some((_, failure))) = (events.is_empty(), &self.halted) {
+                return Err(failure.clone());
+            }
+            if !events.is_empty() || left.is_zero() {
                 return Ok(events);
             }
         }
     }
 
     fn start(&mut self, partition: Partition, from: Offset) -> Result<()> {
-        let action = || format!("starting partition {partition} of topic `{}`", self.membership.topic);
+        let action = || {
+            format!(
+                "starting partition {partition} of topic `{}`",
+                self.membership.topic
+            )
+        };
         if self.assignment.expected(partition).is_some() {
             return Err(Error::new(ErrorKind::Refused, "it is started already").during(action()));
         }
@@ -319,10 +376,20 @@ impl Member for KafkaMember {
             // It was asked back or lost meanwhile, which the next poll tells.
             return Ok(());
         }
+        match check_range(&self.observer, &self.membership.topic, partition, from) {
+            // Without an answer librdkafka finds out by itself, and poll tells.
+            Ok(()) => {},
+            Err(problem) if problem.is_transient() => {},
+            Err(problem) => return Err(problem),
+        }
         self.client().forward(&self.topic_name, number(partition));
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.membership.topic, number(partition), rdkafka::Offset::Offset(raw(from)))
-            .map_err(|problem| from_kafka(&action(), &problem))?;
+        list.add_partition_offset(
+            &self.membership.topic,
+            number(partition),
+            rdkafka::Offset::Offset(raw(from)),
+        )
+        .map_err(|problem| from_kafka(&action(), &problem))?;
         let started = self.client().consumer().incremental_assign(&list);
         started.map_err(|problem| from_kafka(&action(), &problem))?;
         self.assignment.start(partition, from);
@@ -330,6 +397,7 @@ impl Member for KafkaMember {
     }
 
     fn release(&mut self, partition: Partition) -> Result<()> {
+        self.forget_failure(partition);
         if let Some(leaving) = self.assignment.release(partition) {
             self.unassign(&leaving);
         }
@@ -346,7 +414,9 @@ impl Member for KafkaMember {
 
     fn leave(mut self: Box<Self>) -> Result<()> {
         let deadline = Instant::now() + LEAVE_TIMEOUT;
-        let Some(closing) = self.close() else { return Ok(()) };
+        let Some(closing) = self.close() else {
+            return Ok(());
+        };
         while !closing.is_finished() {
             if Instant::now() >= deadline {
                 warn!(target: "kafka", group = self.membership.group, "the client does not close: leaving it behind");

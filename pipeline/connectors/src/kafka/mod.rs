@@ -19,6 +19,7 @@ mod member;
 mod metrics;
 mod observer;
 mod reader;
+mod serve;
 mod settings;
 mod settle;
 mod takeover;

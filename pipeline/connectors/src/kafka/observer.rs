@@ -8,15 +8,24 @@ use engine::{Offset, Partition, partition_of};
 use ports::{Bounds, Committed, Error, ErrorKind, Outgoing, Result};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::context::{Watch, lock};
-use super::errors::{error, from_kafka, no_topic};
+use super::errors::{error, from_kafka, kind, no_topic};
 use super::ffi;
+use super::reader::dispose;
+use super::serve::{Client, Serving, serve};
 use super::settings::Settings;
 
 /// How long a partition count is believed.
 const COUNT_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// How long an outage holds up who only wants to know whether a count has changed.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What was found committed, by partition.
+pub(super) type Found = Vec<(Partition, Option<Committed>)>;
 
 /// Groups that a client is kept for. A process asks about its own one and, rarely, about another.
 const GROUPS_MAX: usize = 8;
@@ -24,59 +33,72 @@ const GROUPS_MAX: usize = 8;
 /// Clients for questions. Shared between threads.
 pub(super) struct Observer {
     settings: Settings,
-    client: BaseConsumer<Watch>,
+    serving: Serving,
+    client: Arc<Client>,
     counts: Mutex<BTreeMap<String, (u32, Instant)>>,
-    groups: Mutex<BTreeMap<String, Arc<BaseConsumer<Watch>>>>,
+    groups: Mutex<BTreeMap<String, Arc<Client>>>,
 }
 
 impl Observer {
     pub(super) fn new(settings: Settings) -> Result<Self> {
         let client = settings.observer().create_with_context(Watch::default());
+        let client = Arc::new(client.map_err(|problem| from_kafka("connecting to Kafka", &problem))?);
+        let serving = Serving::start()?;
+        serving.add(&client);
         Ok(Self {
-            client: client.map_err(|problem| from_kafka("connecting to Kafka", &problem))?,
             settings,
+            serving,
+            client,
             counts: Mutex::default(),
             groups: Mutex::default(),
         })
     }
 
-    /// Waits until a broker has answered once.
-    pub(super) fn check(&self) -> Result<()> {
-        let answer = self.client.client().fetch_cluster_id(self.settings.timeout);
-        // Serves the log lines and errors that came up meanwhile.
-        self.client.poll(Duration::ZERO);
-        match (answer, self.client.client().fatal_error()) {
-            (_, Some((code, detail))) => Err(error("connecting to Kafka", code, &detail)),
-            (Some(_), None) => Ok(()),
-            (None, None) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "no Kafka broker answers at {} within {} s",
-                    self.settings.bootstrap,
-                    self.settings.timeout.as_secs()
-                ),
-            )),
+    /// Why a question was not answered. If no broker can be reached, the client was told why before.
+    fn unanswered(&self, action: &str, client: &Client, code: RDKafkaErrorCode) -> Error {
+        if kind(code) != ErrorKind::Unavailable {
+            return error(action, code, "");
+        }
+        serve(client);
+        let action = format!("{action}: no answer from Kafka at {}", self.settings.bootstrap);
+        match client.context().last() {
+            Some((told, reason)) if kind(told) == ErrorKind::Misconfigured => error(&action, told, &reason),
+            _ => error(&action, code, ""),
         }
     }
 
-    /// The number of partitions of a topic, at most some seconds old.
+    /// The number of partitions of a topic, at most some seconds old while the brokers answer.
     pub(super) fn partitions(&self, topic: &str) -> Result<u32> {
-        if let Some((count, asked)) = lock(&self.counts).get(topic)
+        let known = lock(&self.counts).get(topic).copied();
+        if let Some((count, asked)) = known
             && asked.elapsed() < COUNT_AGE_MAX
         {
-            return Ok(*count);
+            return Ok(count);
         }
-        let count = self.count(topic)?.ok_or_else(|| no_topic(topic))?;
+        let timeout = known.map_or(self.settings.timeout, |_| REFRESH_TIMEOUT);
+        let count = match (self.count_within(topic, timeout), known) {
+            (Ok(Some(count)), _) => count,
+            (Ok(None), _) => {
+                lock(&self.counts).remove(topic);
+                return Err(no_topic(topic));
+            },
+            // Counts hardly ever change, so an outage does not make us forget one.
+            (Err(problem), Some((count, _))) if problem.is_transient() => count,
+            (Err(problem), _) => return Err(problem),
+        };
         lock(&self.counts).insert(topic.to_owned(), (count, Instant::now()));
         Ok(count)
     }
 
     /// The number of partitions of a topic, as the brokers say now; none if it does not exist.
     pub(super) fn count(&self, topic: &str) -> Result<Option<u32>> {
+        self.count_within(topic, self.settings.timeout)
+    }
+
+    fn count_within(&self, topic: &str, timeout: Duration) -> Result<Option<u32>> {
         let action = || format!("asking for topic `{topic}`");
-        let answer = self.client.fetch_metadata(Some(topic), self.settings.timeout);
-        self.client.poll(Duration::ZERO);
-        let metadata = answer.map_err(|problem| from_kafka(&action(), &problem))?;
+        let answer = self.client.fetch_metadata(Some(topic), timeout);
+        let metadata = answer.map_err(|problem| self.unanswered(&action(), &self.client, code(&problem)))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -105,7 +127,10 @@ impl Observer {
         }
         Err(Error::new(
             ErrorKind::Misconfigured,
-            format!("topic `{}` has {count} partitions, there is no partition {partition}", record.topic),
+            format!(
+                "topic `{}` has {count} partitions, there is no partition {partition}",
+                record.topic
+            ),
         ))
     }
 
@@ -114,9 +139,9 @@ impl Observer {
         let answer = self
             .client
             .fetch_watermarks(topic, number(partition), self.settings.timeout);
-        self.client.poll(Duration::ZERO);
-        let (start, end) = answer
-            .map_err(|problem| from_kafka(&format!("asking for the bounds of `{topic}`/{partition}"), &problem))?;
+        let action = || format!("asking for the bounds of topic `{topic}`, partition {partition}");
+        let (start, end) =
+            answer.map_err(|problem| self.unanswered(&action(), &self.client, code(&problem)))?;
         let offset = |raw| Offset(u64::try_from(raw).unwrap_or(0));
         Ok(Bounds {
             start: offset(start),
@@ -129,28 +154,36 @@ impl Observer {
         let partitions: Vec<_> = (0..self.partitions(topic)?).map(Partition).collect();
         let client = self.group(group)?;
         let answer = committed(&client, topic, &partitions, self.settings.timeout);
-        client.poll(Duration::ZERO);
-        let found = answer.map_err(|code| error(&format!("asking for the positions of group `{group}`"), code, ""))?;
+        let action = || format!("asking for the positions of group `{group}`");
+        let found = answer.map_err(|code| self.unanswered(&action(), &client, code))?;
         Ok(found.into_iter().map(|(_, committed)| committed).collect())
     }
 
-    fn group(&self, group: &str) -> Result<Arc<BaseConsumer<Watch>>> {
+    fn group(&self, group: &str) -> Result<Arc<Client>> {
         let mut groups = lock(&self.groups);
         if let Some(client) = groups.get(group) {
             return Ok(Arc::clone(client));
         }
         if groups.len() >= GROUPS_MAX {
-            groups.pop_first();
+            groups.pop_first().map(dispose);
         }
         let client = self
             .settings
             .group_observer(group)
             .create_with_context(Watch::default());
-        let client: BaseConsumer<Watch> =
+        let client =
             client.map_err(|problem| from_kafka(&format!("asking about group `{group}`"), &problem))?;
         let client = Arc::new(client);
+        self.serving.add(&client);
         groups.insert(group.to_owned(), Arc::clone(&client));
         Ok(client)
+    }
+}
+
+/// Closing a client of a group may take a moment, and hang while the brokers are away.
+impl Drop for Observer {
+    fn drop(&mut self) {
+        dispose(std::mem::take(&mut *lock(&self.groups)));
     }
 }
 
@@ -161,18 +194,20 @@ pub(super) fn committed<C: ConsumerContext>(
     topic: &str,
     partitions: &[Partition],
     timeout: Duration,
-) -> std::result::Result<Vec<(Partition, Option<Committed>)>, RDKafkaErrorCode> {
+) -> std::result::Result<Found, RDKafkaErrorCode> {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for partition in partitions {
         list.add_partition(topic, number(*partition));
     }
     let list = client
         .committed_offsets(list, timeout)
-        .map_err(|problem| problem.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))?;
+        .map_err(|problem| code(&problem))?;
     let entries = ffi::entries(&list);
     let found = |partition: &Partition| {
         let entry = entries.iter().find(|entry| entry.partition == number(*partition));
-        let Some(entry) = entry else { return Ok((*partition, None)) };
+        let Some(entry) = entry else {
+            return Ok((*partition, None));
+        };
         if let Some(code) = entry.problem {
             return Err(code);
         }
@@ -184,6 +219,10 @@ pub(super) fn committed<C: ConsumerContext>(
         Ok((*partition, committed))
     };
     partitions.iter().map(found).collect()
+}
+
+fn code(problem: &KafkaError) -> RDKafkaErrorCode {
+    problem.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
 }
 
 /// A partition as librdkafka counts it.

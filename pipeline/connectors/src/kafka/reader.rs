@@ -106,7 +106,10 @@ impl Reader for KafkaReader {
         }
         let was_at_end = self.is_at_end();
         loop {
-            let client = self.client.as_ref().expect("the client is there until the reader is dropped");
+            let client = self
+                .client
+                .as_ref()
+                .expect("the client is there until the reader is dropped");
             // Serves log lines and errors; records go to the private queue.
             client.consumer().poll(Duration::ZERO);
             let left = deadline.saturating_duration_since(Instant::now());
@@ -142,7 +145,13 @@ pub(super) fn dispose<T: Send + 'static>(client: T) -> Option<thread::JoinHandle
     closing.spawn(move || drop(client)).ok()
 }
 
-fn check_range(observer: &Observer, topic: &str, partition: Partition, offset: Offset) -> Result<()> {
+/// Whether a partition still has what is to be read from an offset on.
+pub(super) fn check_range(
+    observer: &Observer,
+    topic: &str,
+    partition: Partition,
+    offset: Offset,
+) -> Result<()> {
     let bounds = observer.bounds(topic, partition)?;
     if offset >= bounds.start {
         return Ok(());

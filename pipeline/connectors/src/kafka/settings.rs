@@ -246,13 +246,18 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let shown = format!("{:?}", settings("sasl.password", "hunter2"));
-        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("sasl.password") && !shown.contains("hunter2"),
+            "{shown}"
+        );
         assert!(format!("{:?}", settings("sasl.mechanism", "PLAIN")).contains("PLAIN"));
     }
 
     #[test]
     fn what_correctness_rests_on_cannot_be_set() {
-        let refused = settings("isolation.level", "read_uncommitted").check().unwrap_err();
+        let refused = settings("isolation.level", "read_uncommitted")
+            .check()
+            .unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Misconfigured);
         assert!(refused.message.contains("isolation.level"));
         assert_eq!(settings("session.timeout.ms", "9000").check(), Ok(()));

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::Partition;
-use ports::{Committed, Membership, Position, Result};
+use ports::{Membership, Position, Result};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::types::RDKafkaErrorCode;
 use tracing::{info, warn};
@@ -17,7 +17,7 @@ use super::context::Watch;
 use super::delivery::{DeliveryContext, Producer};
 use super::errors::{error, kind};
 use super::ffi;
-use super::observer::{Observer, committed};
+use super::observer::{Found, Observer, committed};
 use super::settings::Settings;
 
 /// One try. It is short, because the partitions that are already delivered wait meanwhile.
@@ -42,7 +42,12 @@ pub(super) struct Takeover {
 }
 
 impl Takeover {
-    pub(super) fn new(settings: Settings, observer: Arc<Observer>, membership: Membership, writer: String) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        observer: Arc<Observer>,
+        membership: Membership,
+        writer: String,
+    ) -> Self {
         Self {
             settings,
             observer,
@@ -59,7 +64,7 @@ impl Takeover {
         &mut self,
         consumer: &BaseConsumer<C>,
         partitions: &[Partition],
-    ) -> Result<Option<Vec<(Partition, Option<Committed>)>>> {
+    ) -> Result<Option<Found>> {
         let since = *self.since.get_or_insert_with(Instant::now);
         match committed(consumer, &self.membership.topic, partitions, TRY_TIMEOUT) {
             Ok(positions) => {
@@ -82,12 +87,19 @@ impl Takeover {
     /// Ending takes up to a second, in which the other partitions go on.
     fn end_in_background(&self, partitions: Vec<Partition>) {
         let (settings, observer) = (self.settings.clone(), Arc::clone(&self.observer));
-        let (membership, own, ending) = (self.membership.clone(), self.writer.clone(), Arc::clone(&self.ending));
+        let (membership, own, ending) = (
+            self.membership.clone(),
+            self.writer.clone(),
+            Arc::clone(&self.ending),
+        );
         let work = move || {
             end_open_transactions(&settings, &observer, &membership, &own, &partitions);
             ending.store(false, Ordering::SeqCst);
         };
-        if let Err(problem) = thread::Builder::new().name("kafka-takeover".to_owned()).spawn(work) {
+        if let Err(problem) = thread::Builder::new()
+            .name("kafka-takeover".to_owned())
+            .spawn(work)
+        {
             warn!(target: "kafka", %problem, "no thread to end open transactions: waiting until they time out");
             self.ending.store(false, Ordering::SeqCst);
         }
@@ -114,7 +126,9 @@ fn end_open_transactions(
     let stable = settings
         .stable_group_observer(&membership.group)
         .create_with_context(Watch::default());
-    let Ok(stable): std::result::Result<BaseConsumer<Watch>, _> = stable else { return };
+    let Ok(stable): std::result::Result<BaseConsumer<Watch>, _> = stable else {
+        return;
+    };
     let mut writers = BTreeSet::new();
     for partition in partitions {
         if committed(&stable, &membership.topic, &[*partition], PATIENCE).is_ok() {

@@ -37,8 +37,18 @@ pub(super) enum Outcome {
     Doubtful {
         cause: Error,
         fenced: bool,
-        tried: Option<(Vec<Place>, Vec<(Partition, Committed)>)>,
+        tried: Option<Tried>,
     },
+}
+
+/// Positions to be committed.
+pub(super) type NewPositions = [(Partition, Committed)];
+
+/// What was under way when a doubt came up.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) places: Vec<Place>,
+    pub(super) positions: Vec<(Partition, Committed)>,
 }
 
 /// What a transaction is about.
@@ -49,7 +59,7 @@ pub(super) struct Attempt<'a> {
     pub(super) records: &'a [(Partition, Outgoing)],
     pub(super) positions: Positions<'a>,
     /// The member's standing in the group, if the partitions with positions are its own.
-    pub(super) standing: &'a dyn Fn(&[(Partition, Committed)]) -> Result<GroupMetadata, Error>,
+    pub(super) standing: &'a dyn Fn(&NewPositions) -> Result<GroupMetadata, Error>,
 }
 
 impl Attempt<'_> {
@@ -77,7 +87,12 @@ impl Attempt<'_> {
         self.end(places, positions, &group)
     }
 
-    fn end(&self, places: Vec<Place>, positions: Vec<(Partition, Committed)>, group: &GroupMetadata) -> Outcome {
+    fn end(
+        &self,
+        places: Vec<Place>,
+        positions: Vec<(Partition, Committed)>,
+        group: &GroupMetadata,
+    ) -> Outcome {
         let list = match list(self.topic, &positions) {
             Ok(list) => list,
             Err(problem) => return self.abort(Outcome::Impossible(problem)),
@@ -97,17 +112,16 @@ impl Attempt<'_> {
                 places,
                 slow: offsets_took > SLOW || ending.elapsed() > SLOW,
             },
-            Err(problem) => self.failed("committing a transaction", &problem, Some((places, positions))),
+            Err(problem) => self.failed(
+                "committing a transaction",
+                &problem,
+                Some(Tried { places, positions }),
+            ),
         }
     }
 
     /// A call failed: aborts if librdkafka says that it can, else leaves it in doubt.
-    fn failed(
-        &self,
-        action: &str,
-        problem: &TransactionError,
-        tried: Option<(Vec<Place>, Vec<(Partition, Committed)>)>,
-    ) -> Outcome {
+    fn failed(&self, action: &str, problem: &TransactionError, tried: Option<Tried>) -> Outcome {
         let cause = error(action, problem.code, &problem.text);
         // Positions that were refused or could not be sent are not there, whatever the flags say.
         let abortable = problem.abortable || (problem.retriable && tried.is_none());
@@ -124,7 +138,12 @@ impl Attempt<'_> {
 
     fn undelivered(&self, undelivered: Undelivered) -> Outcome {
         let action = "writing the records of a commit";
-        let late = || Error::new(ErrorKind::Unavailable, format!("{action}: Kafka took too few of them in time"));
+        let late = || {
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("{action}: Kafka took too few of them in time"),
+            )
+        };
         match undelivered {
             Undelivered::Late => Outcome::Doubtful {
                 cause: late(),
@@ -135,7 +154,11 @@ impl Attempt<'_> {
                 let cause = error(action, code, "");
                 if self.producer.client().fatal_error().is_some() {
                     let (cause, fenced) = self.cause(cause, code);
-                    return Outcome::Doubtful { cause, fenced, tried: None };
+                    return Outcome::Doubtful {
+                        cause,
+                        fenced,
+                        tried: None,
+                    };
                 }
                 self.abort(refused(code, cause))
             },
@@ -152,7 +175,11 @@ impl Attempt<'_> {
                 Outcome::Aborted(_) | Outcome::Done { .. } | Outcome::Doubtful { .. } => {
                     let cause = error("aborting a transaction", problem.code, &problem.text);
                     let (cause, fenced) = self.cause(cause, problem.code);
-                    Outcome::Doubtful { cause, fenced, tried: None }
+                    Outcome::Doubtful {
+                        cause,
+                        fenced,
+                        tried: None,
+                    }
                 },
             },
         }

@@ -88,19 +88,12 @@ fn permit(app: &App, method: &Method, path: &str, headers: &HeaderMap) -> Answer
     if authenticate(app, headers)?.may(capability) {
         return Ok(());
     }
-    Err(Problem::new(
-        Code::NotAllowed,
-        "the token does not give this right",
-    ))
+    Err(Problem::new(Code::NotAllowed, "the token does not give this right"))
 }
 
 fn lookup(method: &Method, path: &str) -> Answer<Access> {
     // The router answers HEAD as it answers GET, without the body.
-    let method = if method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    };
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     let here = || TABLE.iter().filter(|(_, at, _)| *at == path);
     if let Some((.., access)) = here().find(|(of, ..)| *of == method) {
         return Ok(*access);
@@ -156,10 +149,8 @@ mod tests {
                 routes.insert((method.to_uppercase(), path.clone()));
             }
         }
-        let routes: BTreeSet<_> = routes
-            .iter()
-            .map(|(method, path)| (method.as_str(), path.as_str()))
-            .collect();
+        let routes: BTreeSet<_> =
+            routes.iter().map(|(method, path)| (method.as_str(), path.as_str())).collect();
         assert_eq!(table, routes);
     }
 
@@ -177,13 +168,7 @@ mod tests {
             .filter(|(.., access)| *access == Access::Public)
             .map(|(method, path, _)| (*method, *path))
             .collect();
-        let expected = [
-            "/healthz",
-            "/readyz",
-            "/metrics",
-            "/openapi.json",
-            "/docs/errors.md",
-        ];
+        let expected = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs/errors.md"];
         assert_eq!(public, expected.map(|path| ("GET", path)));
     }
 }

@@ -35,10 +35,7 @@ pub(crate) struct Document {
 impl Budget {
     /// A budget of that many bytes; a client has that long to send its body.
     pub(crate) fn new(bytes_max: usize, patience: Duration) -> Self {
-        Self {
-            pieces: Arc::new(Semaphore::new(bytes_max / PIECE)),
-            patience,
-        }
+        Self { pieces: Arc::new(Semaphore::new(bytes_max / PIECE)), patience }
     }
 
     /// Reads a body of at most so many bytes.
@@ -82,10 +79,7 @@ impl Budget {
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(Document {
-            bytes: bytes.freeze(),
-            _share: share,
-        })
+        Ok(Document { bytes: bytes.freeze(), _share: share })
     }
 
     fn grant(&self, pieces: usize) -> Answer<OwnedSemaphorePermit> {

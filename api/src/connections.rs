@@ -29,10 +29,7 @@ pub(crate) async fn accept(
     let open = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.head_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.head_timeout);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let next = async {
@@ -44,9 +41,7 @@ pub(crate) async fn accept(
             () = &mut shutdown => return open,
         };
         let service = TowerToHyperService::new(router.clone());
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned();
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = open.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

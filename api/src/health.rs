@@ -26,15 +26,10 @@ pub(crate) async fn readyz(State(app): State<App>) -> Answer<Json<Value>> {
     if reasons.is_empty() {
         return Ok(Json(json!({ "ready": true, "reasons": [] })));
     }
-    let texts: Vec<String> = reasons
-        .iter()
-        .map(|reason| format!("{}: {}", reason.part, reason.reason))
-        .collect();
+    let texts: Vec<String> =
+        reasons.iter().map(|reason| format!("{}: {}", reason.part, reason.reason)).collect();
     let problem = Problem::new(Code::NotReady, texts.join("; "));
-    Err(problem
-        .with("ready", false)
-        .with("reasons", json!(reasons))
-        .retry_after(1))
+    Err(problem.with("ready", false).with("reasons", json!(reasons)).retry_after(1))
 }
 
 /// The metrics of the process as Prometheus text.
@@ -54,8 +49,5 @@ pub(crate) async fn contract() -> Json<utoipa::openapi::OpenApi> {
 #[utoipa::path(get, path = "/docs/errors.md", tag = "process", responses((status = 200, description = "The codes", body = String, content_type = "text/markdown")))]
 pub(crate) async fn errors() -> impl IntoResponse {
     let kind = "text/markdown; charset=utf-8";
-    (
-        [(header::CONTENT_TYPE, kind)],
-        include_str!("../../docs/errors.md"),
-    )
+    ([(header::CONTENT_TYPE, kind)], include_str!("../../docs/errors.md"))
 }

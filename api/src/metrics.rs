@@ -20,24 +20,15 @@ const RULES: &str = "api_rules_count";
 /// Describes every metric; called once at the start.
 pub(crate) fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_counter!(
-        REQUESTS,
-        "Requests answered, by route, method and class of status"
-    );
+    describe_counter!(REQUESTS, "Requests answered, by route, method and class of status");
     describe_histogram!(REQUEST_SECONDS, "Time to the head of the answer, by route");
     describe_counter!(EVENTS_ACCEPTED, "Events appended to the log");
     describe_counter!(EVENTS_REJECTED, "Events refused, by code");
     describe_counter!(EVENT_BYTES, "Bytes of the events appended to the log");
     describe_gauge!(STREAMS, "Alert streams that are open");
     describe_counter!(STREAM_ALERTS, "Alerts handed to streams");
-    describe_counter!(
-        STREAM_REPLAYS,
-        "Times a stream turned to the log: resumed far back, or too slow"
-    );
-    describe_counter!(
-        STREAM_GAPS,
-        "Gaps told to streams: the log no longer had what they missed"
-    );
+    describe_counter!(STREAM_REPLAYS, "Times a stream turned to the log: resumed far back, or too slow");
+    describe_counter!(STREAM_GAPS, "Gaps told to streams: the log no longer had what they missed");
     describe_counter!(CONTROLS_READ, "Control records read");
     describe_counter!(
         CONTROLS_MALFORMED,
@@ -95,9 +86,6 @@ pub(crate) fn stream_gap() {
 pub(crate) fn controls(read: usize, malformed: usize, rules: usize) {
     counter!(CONTROLS_READ).increment(read as u64);
     counter!(CONTROLS_MALFORMED).increment(malformed as u64);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "gauges are floats; rules are far fewer than 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floats; rules are far fewer than 2^52")]
     gauge!(RULES).set(rules as f64);
 }

@@ -28,10 +28,7 @@ pub struct NotReady {
 impl NotReady {
     /// A reason.
     pub fn new(part: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            part: part.into(),
-            reason: reason.into(),
-        }
+        Self { part: part.into(), reason: reason.into() }
     }
 }
 
@@ -57,10 +54,7 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// With the rest of the process behind this probe.
     pub(crate) fn new(probe: Arc<dyn Probe>) -> Self {
-        Self {
-            probe,
-            log: Mutex::new(None),
-        }
+        Self { probe, log: Mutex::new(None) }
     }
 
     /// All reasons; empty if the process is ready.
@@ -86,10 +80,7 @@ impl Readiness {
         let reasons = match asked {
             Ok(Ok(reasons)) => reasons,
             Ok(Err(_)) => vec![NotReady::new("log", "it could not be asked")],
-            Err(_) => vec![NotReady::new(
-                "log",
-                format!("no answer within {} s", PATIENCE.as_secs()),
-            )],
+            Err(_) => vec![NotReady::new("log", format!("no answer within {} s", PATIENCE.as_secs()))],
         };
         *known = Some((Instant::now(), reasons.clone()));
         reasons

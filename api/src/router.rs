@@ -74,10 +74,7 @@ pub(crate) fn router(app: App) -> Router {
 
 async fn no_such_path(request: Request) -> Problem {
     // The path is the caller's own; a token in it by mistake would come back to the caller alone.
-    Problem::new(
-        Code::NoSuchPath,
-        format!("nothing is at {}", request.uri().path()),
-    )
+    Problem::new(Code::NoSuchPath, format!("nothing is at {}", request.uri().path()))
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

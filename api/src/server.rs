@@ -52,15 +52,7 @@ impl Api {
         probe: Arc<dyn Probe>,
         metrics_page: MetricsPage,
     ) -> Self {
-        Self {
-            settings,
-            log,
-            topics,
-            group: group.into(),
-            token,
-            probe,
-            metrics_page,
-        }
+        Self { settings, log, topics, group: group.into(), token, probe, metrics_page }
     }
 
     /// Answers requests until `shutdown` completes; then ends the alert streams, lets open requests finish within
@@ -74,11 +66,7 @@ impl Api {
         shutdown: impl Future<Output = ()> + Send,
     ) -> std::io::Result<()> {
         let settings = self.settings.clone();
-        let Running {
-            router,
-            stopper,
-            threads,
-        } = self.start()?;
+        let Running { router, stopper, threads } = self.start()?;
         let open = connections::accept(&listener, router, &settings, shutdown).await;
         drop(listener);
         stopper.stop();
@@ -102,9 +90,7 @@ impl Api {
             follower.start(Arc::clone(&log), topics.controls.clone(), stop.clone())?,
             streams.start(Arc::clone(&log), topics.alerts.clone(), stop.clone())?,
         ];
-        let committed = effective
-            .clone()
-            .run(Arc::clone(&log), self.group, topics.events.clone(), stop);
+        let committed = effective.clone().run(Arc::clone(&log), self.group, topics.events.clone(), stop);
         tokio::spawn(committed);
         let app: App = Arc::new(Shared {
             bodies: Budget::new(settings.body_bytes_max, settings.body_timeout),
@@ -119,10 +105,6 @@ impl Api {
             readiness: Readiness::new(self.probe),
             metrics_page: self.metrics_page,
         });
-        Ok(Running {
-            router: router(app),
-            stopper,
-            threads,
-        })
+        Ok(Running { router: router(app), stopper, threads })
     }
 }

@@ -49,10 +49,6 @@ impl Shared {
         };
         let log = Arc::clone(&self.log);
         let done = crate::blocking::blocking(move || work(&*log)).await?;
-        done.map_err(|error| {
-            error
-                .during("writing to the log, which may hold a part now")
-                .into()
-        })
+        done.map_err(|error| error.during("writing to the log, which may hold a part now").into())
     }
 }

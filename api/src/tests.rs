@@ -12,8 +12,7 @@ use crate::testing::{APP, Harness, TOKEN, TestLog};
 use crate::{Api, NotReady, Settings, token};
 
 fn filled(path: &str) -> String {
-    path.replace("{customerId}", crate::testing::CUSTOMER)
-        .replace("{alertId}", crate::testing::ALERT)
+    path.replace("{customerId}", crate::testing::CUSTOMER).replace("{alertId}", crate::testing::ALERT)
 }
 
 #[tokio::test]
@@ -39,11 +38,7 @@ async fn every_route_that_needs_a_token_refuses_without_one() {
                     (StatusCode::UNAUTHORIZED, code),
                     "{path}"
                 );
-                assert!(
-                    answered
-                        .header(header::WWW_AUTHENTICATE)
-                        .starts_with("Bearer realm=")
-                );
+                assert!(answered.header(header::WWW_AUTHENTICATE).starts_with("Bearer realm="));
             }
         }
     }
@@ -62,14 +57,9 @@ async fn unknown_paths_and_methods_are_problem_documents() {
         );
         assert_eq!(answered.header("content-type"), "application/problem+json");
     }
-    let request = Harness::request(Method::PATCH, "/v1/rules")
-        .body(Body::empty())
-        .unwrap();
+    let request = Harness::request(Method::PATCH, "/v1/rules").body(Body::empty()).unwrap();
     let answered = api.send(request).await;
-    assert_eq!(
-        (answered.status, answered.code()),
-        (StatusCode::METHOD_NOT_ALLOWED, "TOC-4002".to_owned())
-    );
+    assert_eq!((answered.status, answered.code()), (StatusCode::METHOD_NOT_ALLOWED, "TOC-4002".to_owned()));
     assert_eq!(answered.header("allow"), "GET, POST");
 }
 
@@ -77,12 +67,7 @@ async fn unknown_paths_and_methods_are_problem_documents() {
 async fn a_sane_request_id_is_taken_and_any_other_replaced() {
     let api = Harness::start();
     let long = "x".repeat(65);
-    for (given, kept) in [
-        ("abc-1.2_Z", true),
-        ("a b", false),
-        (long.as_str(), false),
-        ("", false),
-    ] {
+    for (given, kept) in [("abc-1.2_Z", true), ("a b", false), (long.as_str(), false), ("", false)] {
         let request = Request::builder().uri("/healthz").header("x-request-id", given);
         let answered = api.send(request.body(Body::empty()).unwrap()).await;
         let id = answered.header("x-request-id");
@@ -96,10 +81,7 @@ async fn readiness_says_why_not() {
     let log = TestLog::default();
     let api = Harness::over_nothing(log.clone());
     let answered = api.get("/readyz").await;
-    assert_eq!(
-        (answered.status, answered.code()),
-        (StatusCode::SERVICE_UNAVAILABLE, "TOC-4024".to_owned())
-    );
+    assert_eq!((answered.status, answered.code()), (StatusCode::SERVICE_UNAVAILABLE, "TOC-4024".to_owned()));
     assert_eq!(api.get("/healthz").await.status, StatusCode::OK);
     let reasons = answered.json()["reasons"].to_string();
     assert!(reasons.contains("`events` does not exist"), "{reasons}");
@@ -107,22 +89,12 @@ async fn readiness_says_why_not() {
 
     ports::Log::create_topics(&log, &api.topics.specs(3)).unwrap();
     api.ready().await;
-    api.reasons
-        .lock()
-        .unwrap()
-        .push(NotReady::new("worker", "partition 2 is recovering"));
+    api.reasons.lock().unwrap().push(NotReady::new("worker", "partition 2 is recovering"));
     let reasons = api.get("/readyz").await.json()["reasons"].clone();
-    assert_eq!(
-        reasons,
-        serde_json::json!([{ "part": "worker", "reason": "partition 2 is recovering" }])
-    );
+    assert_eq!(reasons, serde_json::json!([{ "part": "worker", "reason": "partition 2 is recovering" }]));
     api.reasons.lock().unwrap().clear();
 
-    log.faults
-        .lock()
-        .unwrap()
-        .away
-        .insert(api.topics.changelog.clone());
+    log.faults.lock().unwrap().away.insert(api.topics.changelog.clone());
     crate::testing::eventually(async || {
         let answered = api.get("/readyz").await;
         answered.text.contains("is away") && answered.json()["reasons"][0]["part"] == "log"
@@ -154,10 +126,7 @@ async fn metrics_errors_and_the_contract_are_served() {
     assert!(api.get("/docs/errors.md").await.text.contains("## TOC-4001"));
     let contract = api.get("/openapi.json").await.json();
     assert!(contract["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(
-        contract["components"]["securitySchemes"]["token"]["scheme"],
-        "bearer"
-    );
+    assert_eq!(contract["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     for (_, path, access) in TABLE {
         let item = &contract["paths"][path];
         for operation in item.as_object().unwrap().values() {
@@ -177,10 +146,7 @@ async fn ask(address: std::net::SocketAddr, text: &str) -> TcpStream {
 async fn the_server_serves_cuts_slow_heads_and_ends_with_its_streams() {
     let log = TestLog::default();
     ports::Log::create_topics(&log, &ports::Topics::of(APP).specs(2)).unwrap();
-    let settings = Settings {
-        head_timeout: Duration::from_millis(200),
-        ..Settings::default()
-    };
+    let settings = Settings { head_timeout: Duration::from_millis(200), ..Settings::default() };
     let api = Api::new(
         settings,
         std::sync::Arc::new(log),
@@ -218,13 +184,6 @@ async fn the_server_serves_cuts_slow_heads_and_ends_with_its_streams() {
             break;
         }
     }
-    assert!(
-        text.ends_with("0\r\n\r\n"),
-        "the stream ends as a whole answer: {text}"
-    );
-    tokio::time::timeout(Duration::from_secs(5), serving)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    assert!(text.ends_with("0\r\n\r\n"), "the stream ends as a whole answer: {text}");
+    tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap().unwrap();
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Alert rules on live event streams: post a rule, and it takes effect within moments.
 #[derive(Debug, Parser)]
-#[command(name = "tocsin", version, about, arg_required_else_help = true)]
+#[command(name = "tocsin", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// The settings file; `tocsin.toml` in the working directory if there is one.
     #[arg(long, global = true, value_name = "FILE", env = "TOCSIN_CONFIG")]
@@ -101,20 +101,10 @@ pub(crate) struct SettingFlags {
 #[derive(Debug, Args)]
 pub(crate) struct Remote {
     /// Where its API listens.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "TOCSIN_SERVER",
-        default_value = "http://127.0.0.1:8080"
-    )]
+    #[arg(long, value_name = "URL", env = "TOCSIN_SERVER", default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
     /// The file that holds the token; TOCSIN_TOKEN wins over it.
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "TOCSIN_TOKEN_FILE",
-        default_value = "data/root.token"
-    )]
+    #[arg(long, value_name = "FILE", env = "TOCSIN_TOKEN_FILE", default_value = "data/root.token")]
     pub(crate) token_file: PathBuf,
     /// What is printed: tables for people, or the API's JSON.
     #[arg(long, value_enum, default_value = "text")]

@@ -12,26 +12,17 @@ pub(crate) struct Failure {
 impl Failure {
     /// The answer is "no": differences found, a check failed.
     pub(crate) fn no(message: impl Into<String>) -> Self {
-        Self {
-            code: 1,
-            message: message.into(),
-        }
+        Self { code: 1, message: message.into() }
     }
 
     /// Wrong usage or invalid input.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            code: 2,
-            message: message.into(),
-        }
+        Self { code: 2, message: message.into() }
     }
 
     /// The other side failed: broker, server, disk.
     pub(crate) fn other_side(message: impl Into<String>) -> Self {
-        Self {
-            code: 3,
-            message: message.into(),
-        }
+        Self { code: 3, message: message.into() }
     }
 
     /// The process's exit code.

@@ -45,9 +45,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
             TopicsCommand::Create { settings } => commands::create_topics(&load(&settings, file)?),
             TopicsCommand::Verify { settings } => commands::verify_topics(&load(&settings, file)?),
         },
-        Command::Config {
-            command: ConfigCommand::Show { settings, output },
-        } => {
+        Command::Config { command: ConfigCommand::Show { settings, output } } => {
             let layers = layers(&settings, file)?;
             commands::show_config(&layers, output);
             Config::read(&layers).map(drop)
@@ -56,9 +54,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn layers(flags: &SettingFlags, file: Option<&Path>) -> Result<Layers, Failure> {
-    let environment: Environment = std::env::vars()
-        .filter(|(name, _)| name.starts_with("TOCSIN_"))
-        .collect();
+    let environment: Environment = std::env::vars().filter(|(name, _)| name.starts_with("TOCSIN_")).collect();
     Layers::gather(flags, &environment, file)
 }
 

@@ -11,9 +11,8 @@ use crate::config::{Config, LogFormat};
 use crate::failure::Failure;
 
 /// Buckets of durations in seconds, from a tenth of a millisecond to ten seconds.
-const SECONDS: &[f64] = &[
-    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-];
+const SECONDS: &[f64] =
+    &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// Sends logs to standard error and starts to collect metrics; answers the page that shows them.
 pub(crate) fn install(config: &Config) -> Result<MetricsPage, Failure> {

@@ -54,31 +54,18 @@ impl Path {
     pub fn parse(text: &str) -> Result<Self, PathError> {
         limit("length in bytes", text.len(), PATH_BYTES_MAX)?;
         let outline = Outline::of(text);
-        limit(
-            "nesting of parentheses",
-            outline.parentheses,
-            FUNCTION_NESTING_MAX + FILTER_NESTING_MAX,
-        )?;
+        limit("nesting of parentheses", outline.parentheses, FUNCTION_NESTING_MAX + FILTER_NESTING_MAX)?;
         if outline.blank_outside_brackets {
             // The parser would take `$.a b` for one member named `a b`.
-            return Err(PathError::Syntax(
-                "there is a blank outside of brackets".to_owned(),
-            ));
+            return Err(PathError::Syntax("there is a blank outside of brackets".to_owned()));
         }
         let query =
             parse_json_path(text).map_err(|error| PathError::Syntax(first_line(&error.to_string())))?;
         let mut shape = Shape::default();
         shape.segments(&query.segments, 0)?;
         limit("number of segments", shape.segments, SEGMENTS_MAX)?;
-        limit(
-            "number of descendant segments",
-            shape.descendants,
-            DESCENDANTS_MAX,
-        )?;
-        Ok(Self {
-            text: text.to_owned(),
-            query,
-        })
+        limit("number of descendant segments", shape.descendants, DESCENDANTS_MAX)?;
+        Ok(Self { text: text.to_owned(), query })
     }
 
     /// The expression as it was written.
@@ -102,20 +89,12 @@ impl fmt::Debug for Path {
 }
 
 fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), PathError> {
-    if found > limit {
-        Err(PathError::Limit { what, found, limit })
-    } else {
-        Ok(())
-    }
+    if found > limit { Err(PathError::Limit { what, found, limit }) } else { Ok(()) }
 }
 
 /// The parser lists its alternatives over several lines; the first names the place.
 fn first_line(message: &str) -> String {
-    let tidy: Vec<&str> = message
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let tidy: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     tidy.join(" ")
 }
 
@@ -165,9 +144,7 @@ struct Shape {
 
 impl Shape {
     fn segments(&mut self, segments: &[Segment], filters: usize) -> Result<(), PathError> {
-        segments
-            .iter()
-            .try_for_each(|segment| self.segment(segment, filters))
+        segments.iter().try_for_each(|segment| self.segment(segment, filters))
     }
 
     fn segment(&mut self, segment: &Segment, filters: usize) -> Result<(), PathError> {
@@ -179,9 +156,9 @@ impl Shape {
                 self.segment(inner, filters)
             },
             Segment::Selector(selector) => self.selector(selector, filters),
-            Segment::Selectors(selectors) => selectors
-                .iter()
-                .try_for_each(|selector| self.selector(selector, filters)),
+            Segment::Selectors(selectors) => {
+                selectors.iter().try_for_each(|selector| self.selector(selector, filters))
+            },
         }
     }
 
@@ -228,9 +205,9 @@ impl Shape {
 
     fn function(&mut self, function: &TestFunction, filters: usize) -> Result<(), PathError> {
         match function {
-            TestFunction::Custom(name, _) => Err(PathError::Syntax(format!(
-                "`{name}` is not a function of RFC 9535"
-            ))),
+            TestFunction::Custom(name, _) => {
+                Err(PathError::Syntax(format!("`{name}` is not a function of RFC 9535")))
+            },
             TestFunction::Length(argument) => self.argument(argument, filters),
             TestFunction::Value(argument) | TestFunction::Count(argument) => self.argument(argument, filters),
             TestFunction::Search(text, pattern) | TestFunction::Match(text, pattern) => {
@@ -266,11 +243,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let path = Path::parse(text).unwrap();
-            assert_eq!(
-                path.select(&document),
-                expected.iter().collect::<Vec<_>>(),
-                "{text}"
-            );
+            assert_eq!(path.select(&document), expected.iter().collect::<Vec<_>>(), "{text}");
         }
     }
 

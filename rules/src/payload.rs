@@ -33,13 +33,11 @@ impl Payload {
         if too_deep(text.as_bytes()) {
             return Err(PayloadError::TooDeep);
         }
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(|error| PayloadError::NotJson {
-                line: error.line(),
-                column: error.column(),
-                message: category(&error).to_owned(),
-            })
+        serde_json::from_str(text).map(Self).map_err(|error| PayloadError::NotJson {
+            line: error.line(),
+            column: error.column(),
+            message: category(&error).to_owned(),
+        })
     }
 
     /// The document as a value.
@@ -128,9 +126,7 @@ mod tests {
     #[test]
     fn a_fault_is_placed_and_not_quoted() {
         let error = Payload::parse("{\"secret\":\n tru}").unwrap_err();
-        let PayloadError::NotJson { line, message, .. } = &error else {
-            panic!("{error}")
-        };
+        let PayloadError::NotJson { line, message, .. } = &error else { panic!("{error}") };
         assert_eq!(*line, 2);
         assert!(!message.contains("secret"));
     }

@@ -56,12 +56,7 @@ pub fn read_rule(text: &[u8], fresh_id: Option<AlertId>) -> Result<(Rule, Option
     }
     let document: Value = serde_json::from_slice(text).map_err(|error| Problem {
         place: Some((error.line(), error.column())),
-        ..problem(
-            ProblemCode::NotJson,
-            "",
-            "the rule is not JSON".to_owned(),
-            "one JSON object".to_owned(),
-        )
+        ..problem(ProblemCode::NotJson, "", "the rule is not JSON".to_owned(), "one JSON object".to_owned())
     })?;
     match document {
         Value::Object(members) if members.contains_key("jsonPath") => read_original(&members),
@@ -104,9 +99,7 @@ fn read_original(members: &Map<String, Value>) -> Result<(Rule, Option<RuleVersi
     let customer = fields.required("customerId", Fields::customer);
     let alert = fields.required("alertId", Fields::alert);
     let name = fields.optional("alertName", Fields::text).unwrap_or_default();
-    let description = fields
-        .optional("alertDescription", Fields::text)
-        .unwrap_or_default();
+    let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let threshold = fields
         .optional("threshold", Fields::integer)
         .map_or_else(Threshold::default, |gte| Threshold { gte });
@@ -115,10 +108,7 @@ fn read_original(members: &Map<String, Value>) -> Result<(Rule, Option<RuleVersi
     fields.finish()?;
     Ok((
         Rule {
-            key: RuleKey {
-                customer: believed(customer),
-                alert: believed(alert),
-            },
+            key: RuleKey { customer: believed(customer), alert: believed(alert) },
             name,
             description,
             severity: Severity::default(),
@@ -142,15 +132,11 @@ fn read_plain(
         None => fields.required("alertId", Fields::alert),
     };
     let name = fields.required("alertName", Fields::text);
-    let description = fields
-        .optional("alertDescription", Fields::text)
-        .unwrap_or_default();
+    let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let severity = fields.optional("severity", Fields::severity).unwrap_or_default();
     let labels = fields.optional("labels", Fields::labels).unwrap_or_default();
     let path = fields.required("match", Fields::path);
-    let threshold = fields
-        .optional("threshold", Fields::threshold)
-        .unwrap_or_default();
+    let threshold = fields.optional("threshold", Fields::threshold).unwrap_or_default();
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);
     let expected = fields.optional("expectedVersion", Fields::version);
     // Written by the server; accepted back, so that what `GET` answers can be posted again.
@@ -158,10 +144,7 @@ fn read_plain(
     fields.finish()?;
     Ok((
         Rule {
-            key: RuleKey {
-                customer: believed(customer),
-                alert: believed(alert),
-            },
+            key: RuleKey { customer: believed(customer), alert: believed(alert) },
             name: believed(name),
             description,
             severity,
@@ -179,25 +162,15 @@ fn believed<T>(value: Option<T>) -> T {
 }
 
 fn problem(code: ProblemCode, pointer: &str, message: String, expected: String) -> Problem {
-    Problem {
-        code,
-        pointer: pointer.to_owned(),
-        place: None,
-        message,
-        expected,
-    }
+    Problem { code, pointer: pointer.to_owned(), place: None, message, expected }
 }
 
 fn path_problem(pointer: &str, error: &PathError) -> Problem {
     let (code, expected) = match error {
-        PathError::Syntax(_) => (
-            ProblemCode::BadPath,
-            "an RFC 9535 path such as $.acl[?(@.scope == 'anyone')]",
-        ),
-        PathError::Limit { .. } => (
-            ProblemCode::LimitPassed,
-            "a path within the limits of docs/rules.md",
-        ),
+        PathError::Syntax(_) => {
+            (ProblemCode::BadPath, "an RFC 9535 path such as $.acl[?(@.scope == 'anyone')]")
+        },
+        PathError::Limit { .. } => (ProblemCode::LimitPassed, "a path within the limits of docs/rules.md"),
         PathError::RootInFilter => (ProblemCode::BadPath, "filters that start at `@`"),
     };
     problem(code, pointer, error.to_string(), expected.to_owned())
@@ -209,12 +182,7 @@ fn parse_path(pointer: &str, text: &str) -> Result<Path, Problem> {
 
 fn parse_customer(pointer: &str, text: &str) -> Result<CustomerId, Problem> {
     text.parse().map_err(|error: crate::id::IdError| {
-        problem(
-            ProblemCode::OutOfRange,
-            pointer,
-            error.to_string(),
-            "a customer's UUID".to_owned(),
-        )
+        problem(ProblemCode::OutOfRange, pointer, error.to_string(), "a customer's UUID".to_owned())
     })
 }
 

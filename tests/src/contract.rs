@@ -31,11 +31,7 @@ macro_rules! contract {
 
 pub fn create(log: &dyn Log, prefix: &str, name: &str, partitions: u32) -> String {
     let name = format!("{prefix}.{name}");
-    let spec = TopicSpec {
-        name: name.clone(),
-        partitions,
-        retention: Retention::Forever,
-    };
+    let spec = TopicSpec { name: name.clone(), partitions, retention: Retention::Forever };
     log.create_topics(&[spec]).unwrap();
     name
 }
@@ -52,18 +48,11 @@ pub fn record(topic: &str, partition: u32, value: impl Into<Bytes>) -> Outgoing 
 }
 
 pub fn membership(prefix: &str, topic: &str, name: &str) -> Membership {
-    Membership {
-        group: format!("{prefix}.group"),
-        topic: topic.to_owned(),
-        name: name.to_owned(),
-    }
+    Membership { group: format!("{prefix}.group"), topic: topic.to_owned(), name: name.to_owned() }
 }
 
 pub fn position(next: u64, metadata: &str) -> Committed {
-    Committed {
-        next: Offset(next),
-        metadata: metadata.to_owned(),
-    }
+    Committed { next: Offset(next), metadata: metadata.to_owned() }
 }
 
 /// Reads that many records, and fails if they do not come.
@@ -71,11 +60,7 @@ pub fn read(reader: &mut dyn Reader, count: usize) -> Vec<Record> {
     let deadline = Instant::now() + PATIENCE;
     let mut records = Vec::new();
     while records.len() < count {
-        assert!(
-            Instant::now() < deadline,
-            "read {} of {count} records",
-            records.len()
-        );
+        assert!(Instant::now() < deadline, "read {} of {count} records", records.len());
         records.extend(reader.poll(count - records.len(), POLL).unwrap().records);
     }
     records
@@ -84,9 +69,7 @@ pub fn read(reader: &mut dyn Reader, count: usize) -> Vec<Record> {
 /// Reads a partition from an offset to the end that it has now.
 pub fn read_from(log: &dyn Log, topic: &str, partition: u32, from: u64) -> Vec<Record> {
     let deadline = Instant::now() + PATIENCE;
-    let mut reader = log
-        .reader(topic, &[(Partition(partition), Offset(from))])
-        .unwrap();
+    let mut reader = log.reader(topic, &[(Partition(partition), Offset(from))]).unwrap();
     let mut records = Vec::new();
     loop {
         let polled = reader.poll(10_000, POLL).unwrap();
@@ -114,10 +97,7 @@ pub fn eventually<T: PartialEq + std::fmt::Debug>(expected: T, mut look: impl Fn
 /// The values of a partition, as text.
 pub fn values(log: &dyn Log, topic: &str, partition: u32) -> Vec<String> {
     let text = |record: Record| String::from_utf8(record.value.unwrap().to_vec()).unwrap();
-    read_from(log, topic, partition, 0)
-        .into_iter()
-        .map(text)
-        .collect()
+    read_from(log, topic, partition, 0).into_iter().map(text).collect()
 }
 
 pub fn strings(texts: &[&str]) -> Vec<String> {
@@ -150,11 +130,7 @@ pub fn take(member: &mut dyn Member, count: usize) -> Vec<(Partition, Input)> {
     let deadline = Instant::now() + PATIENCE;
     let mut taken = Vec::new();
     while taken.len() < count {
-        assert!(
-            Instant::now() < deadline,
-            "took {} of {count} records",
-            taken.len()
-        );
+        assert!(Instant::now() < deadline, "took {} of {count} records", taken.len());
         for event in member.poll(count - taken.len(), POLL).unwrap() {
             match event {
                 MemberEvent::Records { partition, inputs } => {
@@ -174,14 +150,8 @@ pub fn topics_are_created_once_and_described(log: &dyn Log, prefix: &str) {
         retention: Retention::Forever,
     };
     let (one, two) = (spec("one", 1), spec("two", 3));
-    assert_eq!(
-        log.create_topics(std::slice::from_ref(&one)).unwrap(),
-        [one.name.as_str()]
-    );
-    assert_eq!(
-        log.create_topics(&[one.clone(), two.clone()]).unwrap(),
-        [two.name.as_str()]
-    );
+    assert_eq!(log.create_topics(std::slice::from_ref(&one)).unwrap(), [one.name.as_str()]);
+    assert_eq!(log.create_topics(&[one.clone(), two.clone()]).unwrap(), [two.name.as_str()]);
     assert_eq!(log.partitions(&two.name).unwrap(), 3);
     let missing = format!("{prefix}.missing");
     let states = log.inspect_topics(&[&two.name, &missing, &one.name]).unwrap();
@@ -192,10 +162,7 @@ pub fn topics_are_created_once_and_described(log: &dyn Log, prefix: &str) {
 
 pub fn a_missing_topic_is_misconfigured(log: &dyn Log, prefix: &str) {
     let missing = format!("{prefix}.missing");
-    assert_eq!(
-        log.partitions(&missing).unwrap_err().kind,
-        ErrorKind::Misconfigured
-    );
+    assert_eq!(log.partitions(&missing).unwrap_err().kind, ErrorKind::Misconfigured);
     let reader = log.reader(&missing, &[(Partition(0), Offset(0))]).err().unwrap();
     assert_eq!(reader.kind, ErrorKind::Misconfigured);
     assert!(reader.message.contains(&missing), "{reader}");
@@ -208,18 +175,10 @@ pub fn records_read_back_as_they_were_written(log: &dyn Log, prefix: &str) {
     let full = Outgoing {
         timestamp: Some(Timestamp(1_700_000_000_123)),
         key: Some("key".into()),
-        headers: vec![
-            Header::new("a", "1"),
-            Header::new("empty", ""),
-            Header::new("a", vec![0, 255]),
-        ],
+        headers: vec![Header::new("a", "1"), Header::new("empty", ""), Header::new("a", vec![0, 255])],
         ..record(&topic, 0, "value")
     };
-    let tombstone = Outgoing {
-        key: Some("key".into()),
-        value: None,
-        ..record(&topic, 0, "")
-    };
+    let tombstone = Outgoing { key: Some("key".into()), value: None, ..record(&topic, 0, "") };
     let bare = record(&topic, 0, "");
     let written = [full, tombstone, bare];
     let places = log.append(written.to_vec()).unwrap();
@@ -229,11 +188,7 @@ pub fn records_read_back_as_they_were_written(log: &dyn Log, prefix: &str) {
         assert_eq!((read.partition, read.offset), (place.partition, place.offset));
         assert_eq!((&read.key, &read.value), (&written.key, &written.value));
         assert_eq!(read.headers, written.headers);
-        assert!(
-            written
-                .timestamp
-                .is_none_or(|timestamp| timestamp == read.timestamp)
-        );
+        assert!(written.timestamp.is_none_or(|timestamp| timestamp == read.timestamp));
     }
 }
 
@@ -258,12 +213,7 @@ pub fn many_records_stay_in_order(log: &dyn Log, prefix: &str) {
     let topic = create(log, prefix, "many", 2);
     let records = (0..RECORDS).map(|number| record(&topic, number % 2, number.to_string()));
     let places = log.append(records.collect()).unwrap();
-    assert!(
-        places
-            .iter()
-            .zip((0..2).cycle())
-            .all(|(place, partition)| place.partition.0 == partition)
-    );
+    assert!(places.iter().zip((0..2).cycle()).all(|(place, partition)| place.partition.0 == partition));
     let from: Vec<_> = [0, 1].map(|partition| (Partition(partition), Offset(0))).into();
     let mut next = [0, 1];
     for record in read(&mut *log.reader(&topic, &from).unwrap(), RECORDS as usize) {
@@ -287,9 +237,7 @@ pub fn readers_begin_where_they_are_told_and_see_the_end(log: &dyn Log, prefix: 
     let topic = create(log, prefix, "read", 2);
     let numbers = (0..10).map(|number| record(&topic, number % 2, number.to_string()));
     log.append(numbers.collect()).unwrap();
-    let mut reader = log
-        .reader(&topic, &[(Partition(0), Offset(3)), (Partition(1), Offset(5))])
-        .unwrap();
+    let mut reader = log.reader(&topic, &[(Partition(0), Offset(3)), (Partition(1), Offset(5))]).unwrap();
     let (mut seen, deadline) = (Vec::new(), Instant::now() + PATIENCE);
     loop {
         let polled = reader.poll(1, POLL).unwrap();
@@ -308,21 +256,12 @@ pub fn readers_begin_where_they_are_told_and_see_the_end(log: &dyn Log, prefix: 
 }
 
 pub fn a_commit_writes_records_and_positions_together(log: &dyn Log, prefix: &str) {
-    let (topic, alerts, changelog) = (
-        create(log, prefix, "in", 2),
-        create(log, prefix, "alerts", 2),
-        create(log, prefix, "changelog", 2),
-    );
+    let (topic, alerts, changelog) =
+        (create(log, prefix, "in", 2), create(log, prefix, "alerts", 2), create(log, prefix, "changelog", 2));
     let (mut member, assigned) = join(log, membership(prefix, &topic, "one"), 2);
-    assert_eq!(
-        assigned,
-        BTreeMap::from([(Partition(0), None), (Partition(1), None)])
-    );
-    let records = vec![
-        record(&alerts, 1, "alert"),
-        record(&changelog, 1, "first"),
-        record(&changelog, 1, "second"),
-    ];
+    assert_eq!(assigned, BTreeMap::from([(Partition(0), None), (Partition(1), None)]));
+    let records =
+        vec![record(&alerts, 1, "alert"), record(&changelog, 1, "first"), record(&changelog, 1, "second")];
     let places = member
         .commit(records, &|places| {
             assert_eq!(places.len(), 3);
@@ -335,23 +274,11 @@ pub fn a_commit_writes_records_and_positions_together(log: &dyn Log, prefix: &st
     eventually(strings(&["first", "second"]), || values(log, &changelog, 1));
     let expected = position(7, &format!("after {}", places[2].offset));
     let group = format!("{prefix}.group");
-    eventually(vec![None, Some(expected.clone())], || {
-        log.committed(&group, &topic).unwrap()
-    });
-    assert_eq!(
-        log.committed(&format!("{prefix}.other"), &topic).unwrap(),
-        [None, None]
-    );
+    eventually(vec![None, Some(expected.clone())], || log.committed(&group, &topic).unwrap());
+    assert_eq!(log.committed(&format!("{prefix}.other"), &topic).unwrap(), [None, None]);
     // Positions alone are a commit too.
-    assert_eq!(
-        member
-            .commit(Vec::new(), &|_| vec![(Partition(0), position(1, "alone"))])
-            .unwrap(),
-        []
-    );
-    eventually(vec![Some(position(1, "alone")), Some(expected)], || {
-        log.committed(&group, &topic).unwrap()
-    });
+    assert_eq!(member.commit(Vec::new(), &|_| vec![(Partition(0), position(1, "alone"))]).unwrap(), []);
+    eventually(vec![Some(position(1, "alone")), Some(expected)], || log.committed(&group, &topic).unwrap());
     member.leave().unwrap();
 }
 
@@ -364,18 +291,14 @@ pub fn a_commit_that_is_refused_leaves_nothing_behind(log: &dyn Log, prefix: &st
             vec![(Partition(0), position(1, "large"))]
         })
         .unwrap_err();
-    let CommitError::Fatal(problem) = refused else {
-        panic!("{refused:?}")
-    };
+    let CommitError::Fatal(problem) = refused else { panic!("{refused:?}") };
     assert_eq!(problem.kind, ErrorKind::Refused);
     assert!(problem.message.contains(&alerts), "{problem}");
     assert_eq!(values(log, &alerts, 0), [""; 0]);
     assert_eq!(log.committed(&format!("{prefix}.group"), &topic).unwrap(), [None]);
     assert_eq!(log.append(vec![large]).unwrap_err().kind, ErrorKind::Refused);
     member
-        .commit(vec![record(&alerts, 0, "small")], &|_| {
-            vec![(Partition(0), position(1, "small"))]
-        })
+        .commit(vec![record(&alerts, 0, "small")], &|_| vec![(Partition(0), position(1, "small"))])
         .unwrap();
     eventually(strings(&["small"]), || values(log, &alerts, 0));
     member.leave().unwrap();
@@ -383,12 +306,7 @@ pub fn a_commit_that_is_refused_leaves_nothing_behind(log: &dyn Log, prefix: &st
 
 pub fn a_member_that_comes_back_goes_on_from_its_positions(log: &dyn Log, prefix: &str) {
     let (topic, out) = (create(log, prefix, "in", 1), create(log, prefix, "out", 1));
-    log.append(
-        (0..10)
-            .map(|number| record(&topic, 0, number.to_string()))
-            .collect(),
-    )
-    .unwrap();
+    log.append((0..10).map(|number| record(&topic, 0, number.to_string())).collect()).unwrap();
     let mut from = Offset(0);
     for life in 0..3 {
         let (mut member, assigned) = join(log, membership(prefix, &topic, "one"), 1);
@@ -399,15 +317,9 @@ pub fn a_member_that_comes_back_goes_on_from_its_positions(log: &dyn Log, prefix
         let taken = take(&mut *member, 3);
         assert_eq!(taken[0].1.offset, from);
         from = taken[2].1.offset.next();
-        let copies = taken
-            .into_iter()
-            .map(|(_, input)| record(&out, 0, input.value.unwrap()));
+        let copies = taken.into_iter().map(|(_, input)| record(&out, 0, input.value.unwrap()));
         let metadata = format!("life {life}");
-        member
-            .commit(copies.collect(), &|_| {
-                vec![(Partition(0), position(from.0, &metadata))]
-            })
-            .unwrap();
+        member.commit(copies.collect(), &|_| vec![(Partition(0), position(from.0, &metadata))]).unwrap();
         if life == 0 {
             // Not every life ends in order.
             drop(member);
@@ -415,20 +327,13 @@ pub fn a_member_that_comes_back_goes_on_from_its_positions(log: &dyn Log, prefix
             member.leave().unwrap();
         }
     }
-    assert_eq!(
-        values(log, &out, 0),
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8"]
-    );
+    assert_eq!(values(log, &out, 0), ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
 }
 
 pub fn a_second_process_of_one_name_fences_the_first(log: &dyn Log, prefix: &str) {
     let (topic, out) = (create(log, prefix, "in", 1), create(log, prefix, "out", 1));
     let (mut first, _) = join(log, membership(prefix, &topic, "one"), 1);
-    first
-        .commit(vec![record(&out, 0, "first")], &|_| {
-            vec![(Partition(0), position(1, "first"))]
-        })
-        .unwrap();
+    first.commit(vec![record(&out, 0, "first")], &|_| vec![(Partition(0), position(1, "first"))]).unwrap();
     let (mut second, assigned) = join(log, membership(prefix, &topic, "one"), 1);
     assert_eq!(assigned[&Partition(0)], Some(position(1, "first")));
     let deadline = Instant::now() + PATIENCE;
@@ -439,19 +344,10 @@ pub fn a_second_process_of_one_name_fences_the_first(log: &dyn Log, prefix: &str
         }
     };
     assert_eq!(fenced.kind, ErrorKind::Fenced, "{fenced}");
-    let refused = first.commit(vec![record(&out, 0, "late")], &|_| {
-        vec![(Partition(0), position(2, "late"))]
-    });
-    assert!(
-        matches!(refused, Err(CommitError::Fatal(_) | CommitError::Lost(_))),
-        "{refused:?}"
-    );
+    let refused = first.commit(vec![record(&out, 0, "late")], &|_| vec![(Partition(0), position(2, "late"))]);
+    assert!(matches!(refused, Err(CommitError::Fatal(_) | CommitError::Lost(_))), "{refused:?}");
     drop(first);
-    second
-        .commit(vec![record(&out, 0, "second")], &|_| {
-            vec![(Partition(0), position(2, "second"))]
-        })
-        .unwrap();
+    second.commit(vec![record(&out, 0, "second")], &|_| vec![(Partition(0), position(2, "second"))]).unwrap();
     eventually(strings(&["first", "second"]), || values(log, &out, 0));
     second.leave().unwrap();
 }

@@ -22,13 +22,7 @@ pub fn alerts<'a>(
             }
             let nodes = payload.query(rule["jsonPath"].as_str().unwrap()).unwrap();
             if nodes.into_iter().any(|node| {
-                ![
-                    Value::Null,
-                    "".into(),
-                    Value::Array(vec![]),
-                    serde_json::json!({}),
-                ]
-                .contains(node)
+                ![Value::Null, "".into(), Value::Array(vec![]), serde_json::json!({})].contains(node)
             }) {
                 let alert = rule["alertId"].as_str().unwrap();
                 let count = counts.entry((customer.to_owned(), alert.to_owned())).or_default();

@@ -13,7 +13,7 @@ pub const CUSTOMERS: usize = 50;
 pub struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +22,7 @@ impl Random {
     }
 
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
+        usize::try_from(self.number() % bound as u64).unwrap()
     }
 }
 
@@ -47,11 +47,7 @@ pub fn rules() -> Vec<Value> {
     let rule = |(index, path): (usize, &&str)| {
         let threshold = [1, 3, 10, 25, 60][index % 5];
         let global = json!("deadbeef-dead-beef-dead-beefdeadbeef");
-        let owner = if index < 10 {
-            global
-        } else {
-            json!(customer(index))
-        };
+        let owner = if index < 10 { global } else { json!(customer(index)) };
         json!({
             "customerId": owner, "alertId": Uuid::from_u128(0x7000_8000_0000_0000_0000 + index as u128),
             "alertName": format!("rule {index}"), "alertDescription": path, "threshold": threshold, "jsonPath": path
@@ -85,11 +81,11 @@ fn generated(random: &mut Random) -> Value {
     let action = ["created", "deleted", "", "shared"][random.below(4)];
     let kind = ["bot", "person"][random.below(2)];
     json!({
-        "id": format!("{:016x}", random.next()),
+        "id": format!("{:016x}", random.number()),
         "action": action,
         "type": "generated",
         "actor": {"kind": kind, "email": "ann@example.com", "note": "a \"quoted\" \\ tab\t"},
-        "repository": {"private": random.below(2) == 0, "size": random.next() % 1_000_000},
+        "repository": {"private": random.below(2) == 0, "size": random.number() % 1_000_000},
         "changes": if random.below(3) == 0 { json!([{"from": "x"}, {"from": null}]) } else { json!([]) },
         "ip": {"ip_address": format!("10.0.0.{}", random.below(256))},
         "probes": probes,
@@ -104,13 +100,8 @@ fn real(name: &str) -> Vec<String> {
         return Vec::new();
     };
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file)
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .filter(|line| line.starts_with('{'))
-        .map(str::to_owned)
-        .collect()
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text.lines().filter(|line| line.starts_with('{')).map(str::to_owned).collect()
 }
 
 /// The root of the repository.

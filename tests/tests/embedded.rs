@@ -79,17 +79,11 @@ fn appenders_share_writes_and_keep_their_order() {
             assert_eq!(record.offset, Offset(offset));
             let numbers: Vec<u32> = text(record).split(' ').map(|n| n.parse().unwrap()).collect();
             let place = (numbers[1], numbers[2]);
-            assert!(
-                last.insert(numbers[0], place) < Some(place),
-                "order of appender {}",
-                numbers[0]
-            );
+            assert!(last.insert(numbers[0], place) < Some(place), "order of appender {}", numbers[0]);
             seen.entry(numbers[0]).or_default().push(place);
         }
     }
-    let all: Vec<_> = (0..APPENDS)
-        .flat_map(|number| [0, 1, 2].map(|part| (number, part)))
-        .collect();
+    let all: Vec<_> = (0..APPENDS).flat_map(|number| [0, 1, 2].map(|part| (number, part))).collect();
     for places in seen.values_mut() {
         places.sort_unstable();
         assert_eq!(*places, all);
@@ -106,21 +100,14 @@ fn all_of_an_append_is_refused_if_one_record_is() {
     let error = log.append(vec![good(), large]).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
     let elsewhere = record("events", Partition(1), "nowhere");
-    assert_eq!(
-        log.append(vec![good(), elsewhere]).unwrap_err().kind,
-        ErrorKind::Misconfigured
-    );
+    assert_eq!(log.append(vec![good(), elsewhere]).unwrap_err().kind, ErrorKind::Misconfigured);
     assert_eq!(log.append(vec![good()]).unwrap()[0].offset, Offset(0));
     let largest = record("events", Partition(0), vec![b'x'; 1024 * 1024]);
     assert_eq!(log.append(vec![largest]).unwrap()[0].offset, Offset(1));
 }
 
 fn membership() -> Membership {
-    Membership {
-        group: "g".to_owned(),
-        topic: "events".to_owned(),
-        name: "one".to_owned(),
-    }
+    Membership { group: "g".to_owned(), topic: "events".to_owned(), name: "one".to_owned() }
 }
 
 #[test]
@@ -150,10 +137,7 @@ fn positions_and_generations_survive_a_restart() {
     let log = open(dir.path());
     create(&log, "events", 2, Retention::Any);
     let mut member = log.join(membership()).unwrap();
-    let committed = Committed {
-        next: Offset(1),
-        metadata: "metadata".to_owned(),
-    };
+    let committed = Committed { next: Offset(1), metadata: "metadata".to_owned() };
     let places = member
         .commit(vec![record("events", Partition(1), "alert")], &|places| {
             vec![(places[0].partition, committed.clone())]
@@ -166,11 +150,7 @@ fn positions_and_generations_survive_a_restart() {
     assert_eq!(log.committed("g", "events").unwrap(), [None, Some(committed)]);
     assert_eq!(log.committed("other", "events").unwrap(), [None, None]);
     assert_eq!(text(&read_all(&log, "events", Partition(1))[0]), "alert");
-    let error = log
-        .join(membership())
-        .unwrap()
-        .start(Partition(0), Offset(5))
-        .unwrap_err();
+    let error = log.join(membership()).unwrap().start(Partition(0), Offset(5)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Gone);
 }
 
@@ -189,16 +169,9 @@ fn with_limits(dir: &std::path::Path, limits: Limits) -> EmbeddedLog {
 #[test]
 fn old_records_go_and_offsets_go_on() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits {
-        age: Some(Duration::from_millis(200)),
-        bytes: None,
-    };
+    let limits = Limits { age: Some(Duration::from_millis(200)), bytes: None };
     let log = with_limits(dir.path(), limits);
-    let three = |topic| {
-        ["a", "b", "c"]
-            .map(|value| record(topic, Partition(0), value))
-            .to_vec()
-    };
+    let three = |topic| ["a", "b", "c"].map(|value| record(topic, Partition(0), value)).to_vec();
     // Before there is anything: records may go as soon as they are written.
     let mut reader = log.reader("events", &[(Partition(0), Offset(0))]).unwrap();
     log.append(three("events")).unwrap();
@@ -226,10 +199,7 @@ fn old_records_go_and_offsets_go_on() {
 #[test]
 fn a_partition_keeps_no_more_bytes_than_its_limit() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits {
-        age: None,
-        bytes: Some(50_000),
-    };
+    let limits = Limits { age: None, bytes: Some(50_000) };
     let log = with_limits(dir.path(), limits);
     for topic in ["events", "controls"] {
         let records = (0..100).map(|_| record(topic, Partition(0), vec![b'x'; 1000]));

@@ -23,10 +23,7 @@ fn event(index: usize) -> Value {
 /// (customer, value) of the first alerts of the stream.
 fn alerts(process: &Tocsin, count: usize) -> BTreeSet<(String, u64)> {
     let read = |(_, alert): (String, Value)| {
-        (
-            alert["customerId"].as_str().unwrap().to_owned(),
-            alert["value"].as_u64().unwrap(),
-        )
+        (alert["customerId"].as_str().unwrap().to_owned(), alert["value"].as_u64().unwrap())
     };
     process.http.alerts("0").take(count).map(read).collect()
 }
@@ -58,10 +55,8 @@ fn an_edit_of_the_name_keeps_the_count_and_a_stale_edit_is_refused() {
     renamed["alertName"] = "renamed".into();
     process.http.rule(&renamed);
     renamed["expectedVersion"] = 1.into();
-    let (status, problem) = process
-        .http
-        .post("/v1/rules", "application/json", renamed.to_string().as_bytes())
-        .unwrap();
+    let (status, problem) =
+        process.http.post("/v1/rules", "application/json", renamed.to_string().as_bytes()).unwrap();
     assert_eq!(status, 412, "{problem}");
     assert!(process.http.events(&[event(1)]));
     let (_, alert) = process.http.alerts("0").next().unwrap();
@@ -108,11 +103,7 @@ fn a_listener_that_others_reach_is_refused_without_a_declared_proxy() {
     std::fs::write(&config, "worker-listen = 'nowhere'").unwrap();
     let ended = Tocsin::run_to_end(data.path(), &["--config", config.to_str().unwrap()]);
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("worker-listen: `nowhere`"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("worker-listen: `nowhere`"), "{}", ended.stderr);
 }
 
 /// What a client may send by mistake: each is answered with a code and a place, and the stream goes on.
@@ -128,34 +119,15 @@ fn bad_events_are_refused_with_code_and_place() {
         (b"{\"customerId\": ".to_vec(), 400, "TOC-2003"),
         (b"{\"customerId\": \"\xff\"}".to_vec(), 400, "TOC-2002"),
         (br#"{"payload": {}}"#.to_vec(), 400, "TOC-2004"),
-        (
-            br#"{"customerId": "nobody", "payload": {}}"#.to_vec(),
-            400,
-            "TOC-2004",
-        ),
-        (
-            json!({"customerId": GLOBAL, "payload": {}})
-                .to_string()
-                .into_bytes(),
-            400,
-            "TOC-2005",
-        ),
-        (
-            json!({"customerId": customer(1), "payload": 7})
-                .to_string()
-                .into_bytes(),
-            400,
-            "TOC-2006",
-        ),
+        (br#"{"customerId": "nobody", "payload": {}}"#.to_vec(), 400, "TOC-2004"),
+        (json!({"customerId": GLOBAL, "payload": {}}).to_string().into_bytes(), 400, "TOC-2005"),
+        (json!({"customerId": customer(1), "payload": 7}).to_string().into_bytes(), 400, "TOC-2006"),
         (envelope("{\"a\": tru}").into_bytes(), 400, "TOC-2007"),
         (envelope(&deep).into_bytes(), 400, "TOC-2008"),
         (large.into_bytes(), 413, "TOC-2009"),
     ];
     for (body, status, code) in cases {
-        let (got, problem) = process
-            .http
-            .post("/v1/events", "application/json", &body)
-            .unwrap();
+        let (got, problem) = process.http.post("/v1/events", "application/json", &body).unwrap();
         let text = problem.to_string();
         assert!(
             (got == status || (status == 413 && got == 400)) && text.contains(code),
@@ -171,29 +143,14 @@ fn bad_rules_are_refused_with_every_problem_at_once() {
     let data = tempfile::tempdir().unwrap();
     let process = Tocsin::start(data.path(), &[]);
     let bad = json!({"customerId": "nobody", "alertId": 7, "match": "$.a[", "treshold": 2});
-    let (status, problem) = process
-        .http
-        .post("/v1/rules", "application/json", bad.to_string().as_bytes())
-        .unwrap();
+    let (status, problem) =
+        process.http.post("/v1/rules", "application/json", bad.to_string().as_bytes()).unwrap();
     assert!((400..500).contains(&status), "{status}");
-    let pointers: Vec<_> = problem["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["pointer"].clone())
-        .collect();
-    assert_eq!(
-        pointers,
-        ["/treshold", "/customerId", "/alertId", "", "/match"].map(Value::from)
-    );
-    let (status, problem) = process
-        .http
-        .post("/v1/rules", "application/json", b"{\n \"a\": }")
-        .unwrap();
-    assert!(
-        (400..500).contains(&status) && problem["errors"][0]["line"] == 2,
-        "{problem}"
-    );
+    let pointers: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    assert_eq!(pointers, ["/treshold", "/customerId", "/alertId", "", "/match"].map(Value::from));
+    let (status, problem) = process.http.post("/v1/rules", "application/json", b"{\n \"a\": }").unwrap();
+    assert!((400..500).contains(&status) && problem["errors"][0]["line"] == 2, "{problem}");
 }
 
 #[test]
@@ -231,10 +188,7 @@ fn metrics_and_readiness_tell_what_goes_on() {
     assert!(process.http.events(&[event(1), event(2)]));
     wait_for("two alerts in the metrics", Duration::from_secs(10), || {
         let (_, page) = process.http.get("/metrics")?;
-        page.as_str()?
-            .lines()
-            .any(|line| line == "worker_alerts_total 2")
-            .then_some(())
+        page.as_str()?.lines().any(|line| line == "worker_alerts_total 2").then_some(())
     });
 }
 
@@ -261,36 +215,17 @@ fn the_command_line_does_what_the_tour_says() {
     let (code, text) = tocsin(&["rules", "apply", rule_file.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.starts_with(&format!("created  {name}  version 1")), "{text}");
-    assert!(
-        tocsin(&["rules", "get", &name])
-            .1
-            .contains("\"match\": \"$.probe\"")
-    );
+    assert!(tocsin(&["rules", "get", &name]).1.contains("\"match\": \"$.probe\""));
     assert!(tocsin(&["rules", "list"]).1.contains(&name));
-    let (code, text) = tocsin(&[
-        "events",
-        "send",
-        "--customer",
-        &customer(1),
-        events_file.to_str().unwrap(),
-    ]);
+    let (code, text) = tocsin(&["events", "send", "--customer", &customer(1), events_file.to_str().unwrap()]);
     assert_eq!((code, text.trim()), (Some(0), "accepted 2, rejected 0"));
     let (code, text) = tocsin(&["alerts", "tail", "--from-start", "--count", "1"]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("firing") && text.contains("probe  value 2"),
-        "{text}"
-    );
+    assert!(text.contains("firing") && text.contains("probe  value 2"), "{text}");
     assert_eq!(tocsin(&["rules", "delete", &name]).0, Some(0));
     let (code, text) = tocsin(&["rules", "get", &name]);
     assert!(code == Some(2) && text.contains("TOC-"), "{text}");
     std::fs::write(&events_file, "{\"probe\":1}\n{\"probe\"\n").unwrap();
-    let (code, text) = tocsin(&[
-        "events",
-        "send",
-        "--customer",
-        &customer(1),
-        events_file.to_str().unwrap(),
-    ]);
+    let (code, text) = tocsin(&["events", "send", "--customer", &customer(1), events_file.to_str().unwrap()]);
     assert!(code == Some(2) && text.contains("line 2: TOC-2007"), "{text}");
 }

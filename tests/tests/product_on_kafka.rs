@@ -32,10 +32,7 @@ impl Deployment {
     fn new(broker: &Broker, test: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let app = prefix(test);
-        let topics = Topics {
-            events: format!("{app}.events"),
-            ..Topics::of(&app)
-        };
+        let topics = Topics { events: format!("{app}.events"), ..Topics::of(&app) };
         let config = data.path().join("tocsin.toml");
         std::fs::write(&config, format!("topics.events = '{}'", topics.events)).unwrap();
         let text = |text: &str| text.to_owned();
@@ -48,12 +45,7 @@ impl Deployment {
             text("--config"),
             config.display().to_string(),
         ];
-        Self {
-            data,
-            app,
-            topics,
-            arguments,
-        }
+        Self { data, app, topics, arguments }
     }
 
     fn start(&self) -> Tocsin {
@@ -105,7 +97,7 @@ fn twenty_kills_lose_nothing_and_repeat_nothing() {
         }
         deployment.produce(&log, share);
         if round + 1 < ROUNDS {
-            std::thread::sleep(Duration::from_millis(random.next() % 900));
+            std::thread::sleep(Duration::from_millis(random.number() % 900));
             process.kill9();
         } else {
             deployment.wait_until_caught_up(&log);
@@ -153,16 +145,8 @@ fn a_bad_record_is_a_dead_letter_and_the_stream_goes_on() {
         (b"{", "TOC-2003"),
         (b"\xff", "TOC-2002"),
         (br#"{"payload": {}}"#, "TOC-2004"),
-        (
-            br#"{"customerId": "deadbeef-dead-beef-dead-beefdeadbeef", "payload": {}}"#,
-            "TOC-2005",
-        ),
-        (
-            &json!({"customerId": customer(1), "payload": deep})
-                .to_string()
-                .into_bytes(),
-            "TOC-2008",
-        ),
+        (br#"{"customerId": "deadbeef-dead-beef-dead-beefdeadbeef", "payload": {}}"#, "TOC-2005"),
+        (&json!({"customerId": customer(1), "payload": deep}).to_string().into_bytes(), "TOC-2008"),
     ];
     for (bytes, _) in bad {
         let record = Outgoing {
@@ -175,20 +159,14 @@ fn a_bad_record_is_a_dead_letter_and_the_stream_goes_on() {
         };
         log.append(vec![record]).unwrap();
     }
-    deployment.produce(
-        &log,
-        &[json!({"customerId": customer(1), "payload": {"probe": 1}})],
-    );
+    deployment.produce(&log, &[json!({"customerId": customer(1), "payload": {"probe": 1}})]);
     assert_eq!(process.http.alerts("0").next().unwrap().1["value"], 1);
     deployment.wait_until_caught_up(&log);
     let letters = audit::records(&log, &deployment.topics.dead_letters);
     let told: Vec<_> = letters
         .iter()
         .map(|letter| {
-            (
-                letter.value.as_deref().unwrap(),
-                ports::header(&letter.headers, "reason").unwrap().as_ref(),
-            )
+            (letter.value.as_deref().unwrap(), ports::header(&letter.headers, "reason").unwrap().as_ref())
         })
         .collect();
     assert_eq!(told, bad.map(|(bytes, code)| (bytes, code.as_bytes())));
@@ -206,7 +184,7 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
         .http
         .rule(&json!({"customerId": customer(1), "alertName": "probe", "match": "$.probe", "threshold": 2}));
     let event = json!({"customerId": customer(1), "payload": {"probe": 1}});
-    deployment.produce(&log, &[event.clone()]);
+    deployment.produce(&log, std::slice::from_ref(&event));
     deployment.wait_until_caught_up(&log);
     broker.kill();
     let reason = wait_for("the reason why it is not ready", PATIENCE, || {
@@ -215,9 +193,7 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
     });
     println!("not ready: {reason}");
     broker.restart();
-    wait_for("readiness", PATIENCE, || {
-        process.http.get("/readyz").filter(|(status, _)| *status == 200)
-    });
+    wait_for("readiness", PATIENCE, || process.http.get("/readyz").filter(|(status, _)| *status == 200));
     deployment.produce(&log, &[event]);
     assert_eq!(process.http.alerts("0").next().unwrap().1["value"], 2);
 }
@@ -243,15 +219,9 @@ fn topics_that_will_not_do_are_refused_with_the_setting_to_change() {
         return;
     };
     let deployment = Deployment::new(broker, "wrong");
-    let spec = |name: &String, retention| TopicSpec {
-        name: name.clone(),
-        partitions: 3,
-        retention,
-    };
-    let specs = [
-        spec(&deployment.topics.events, Retention::Any),
-        spec(&deployment.topics.controls, Retention::Any),
-    ];
+    let spec = |name: &String, retention| TopicSpec { name: name.clone(), partitions: 3, retention };
+    let specs =
+        [spec(&deployment.topics.events, Retention::Any), spec(&deployment.topics.controls, Retention::Any)];
     broker.log().create_topics(&specs).unwrap();
     let arguments: Vec<&str> = deployment.arguments.iter().map(String::as_str).collect();
     let ended = Tocsin::run_to_end(&deployment.folder(), &arguments);
@@ -265,18 +235,12 @@ fn topics_that_will_not_do_are_refused_with_the_setting_to_change() {
 fn kafkas_own_console_tools_write_events_and_read_alerts() {
     let test = "kafkas_own_console_tools_write_events_and_read_alerts";
     if std::env::var_os("TOCSIN_TEST_KAFKA").is_some() {
-        return skip(
-            test,
-            "the console tools are those of a Kafka that scripts/kafka starts",
-        );
+        return skip(test, "the console tools are those of a Kafka that scripts/kafka starts");
     }
     // The shared broker shows that there can be one; the script starts its own.
     let Some(_) = broker(test) else { return };
     let script = workload::root().join("tests/console-tools.sh");
-    let output = Command::new(script)
-        .arg(tests::harness::process::binary())
-        .output()
-        .unwrap();
+    let output = Command::new(script).arg(tests::harness::process::binary()).output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     println!("{text}");

@@ -32,14 +32,10 @@ fn embedded_twenty_kills_lose_nothing_and_repeat_nothing() {
             rules.iter().for_each(|rule| process.http.rule(rule));
         }
         let last = round + 1 == ROUNDS;
-        let kill_after = if last {
-            usize::MAX
-        } else {
-            random.below(share.len() / 500)
-        };
+        let kill_after = if last { usize::MAX } else { random.below(share.len() / 500) };
         for (index, batch) in share.chunks(500).enumerate() {
             if index == kill_after {
-                std::thread::sleep(Duration::from_millis(random.next() % 60));
+                std::thread::sleep(Duration::from_millis(random.number() % 60));
                 break;
             }
             assert!(process.http.events(batch));
@@ -54,15 +50,8 @@ fn embedded_twenty_kills_lose_nothing_and_repeat_nothing() {
     }
     let log = EmbeddedLog::open(Settings::new(data.path().join("log"))).unwrap();
     let stored = audit::values(&log, "events");
-    assert_eq!(
-        sorted(&stored),
-        sorted(&acknowledged),
-        "every acknowledged event is stored once"
-    );
-    audit::check(
-        &audit::values(&log, "tocsin.alerts"),
-        &reference::alerts(&rules, &stored),
-    );
+    assert_eq!(sorted(&stored), sorted(&acknowledged), "every acknowledged event is stored once");
+    audit::check(&audit::values(&log, "tocsin.alerts"), &reference::alerts(&rules, &stored));
 }
 
 fn wait_until_evaluated(process: &Tocsin) {
@@ -70,17 +59,10 @@ fn wait_until_evaluated(process: &Tocsin) {
     let marker = serde_json::json!({
         "customerId": workload::customer(0), "alertName": "marker", "match": "$.no.such.path", "threshold": 1
     });
-    harness::wait_for(
-        "the marker rule to be effective",
-        Duration::from_secs(240),
-        || {
-            let (_, body) =
-                process
-                    .http
-                    .post("/v1/rules", "application/json", marker.to_string().as_bytes())?;
-            (body["effective"] == Value::Bool(true)).then_some(())
-        },
-    );
+    harness::wait_for("the marker rule to be effective", Duration::from_secs(240), || {
+        let (_, body) = process.http.post("/v1/rules", "application/json", marker.to_string().as_bytes())?;
+        (body["effective"] == Value::Bool(true)).then_some(())
+    });
     wait_for_lag(process);
 }
 
@@ -88,11 +70,7 @@ fn wait_until_evaluated(process: &Tocsin) {
 fn wait_for_lag(process: &Tocsin) {
     let events = || -> Option<u64> {
         let (_, page) = process.http.get("/metrics")?;
-        let line = page
-            .as_str()?
-            .lines()
-            .find(|line| line.starts_with("worker_events_total "))?
-            .to_owned();
+        let line = page.as_str()?.lines().find(|line| line.starts_with("worker_events_total "))?.to_owned();
         line.rsplit(' ').next()?.parse().ok()
     };
     let mut before = None;

@@ -17,10 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("worker", &["engine", "ports", "rules"]),
     ("api", &["engine", "ports", "rules"]),
     ("loadgen", &[]),
-    (
-        "cli",
-        &["api", "connectors", "engine", "ports", "rules", "state", "worker"],
-    ),
+    ("cli", &["api", "connectors", "engine", "ports", "rules", "state", "worker"]),
 ];
 
 /// Who alone may use what.
@@ -51,15 +48,8 @@ const LICENCES: &[&str] = &[
 ];
 
 fn packages() -> (Vec<Package>, BTreeSet<String>) {
-    let metadata = MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .exec()
-        .unwrap();
-    let ours = metadata
-        .workspace_packages()
-        .iter()
-        .map(|package| package.name.to_string())
-        .collect();
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).exec().unwrap();
+    let ours = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
     (metadata.packages, ours)
 }
 
@@ -67,24 +57,14 @@ fn packages() -> (Vec<Package>, BTreeSet<String>) {
 fn crates_use_each_other_as_the_map_says() {
     let (packages, ours) = packages();
     let edges: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
-    for package in packages
-        .iter()
-        .filter(|package| ours.contains(package.name.as_str()) && package.name != "tests")
+    for package in
+        packages.iter().filter(|package| ours.contains(package.name.as_str()) && package.name != "tests")
     {
-        let allowed = edges
-            .get(package.name.as_str())
-            .unwrap_or_else(|| panic!("{} is not on the map", package.name));
-        let used = package
-            .dependencies
-            .iter()
-            .filter(|used| ours.contains(&used.name));
+        let allowed =
+            edges.get(package.name.as_str()).unwrap_or_else(|| panic!("{} is not on the map", package.name));
+        let used = package.dependencies.iter().filter(|used| ours.contains(&used.name));
         for used in used.filter(|used| used.kind == DependencyKind::Normal) {
-            assert!(
-                allowed.contains(&used.name.as_str()),
-                "{} must not use {}",
-                package.name,
-                used.name
-            );
+            assert!(allowed.contains(&used.name.as_str()), "{} must not use {}", package.name, used.name);
         }
     }
 }
@@ -92,10 +72,7 @@ fn crates_use_each_other_as_the_map_says() {
 #[test]
 fn libraries_of_the_rim_are_used_where_they_belong() {
     let (packages, ours) = packages();
-    for package in packages
-        .iter()
-        .filter(|package| ours.contains(package.name.as_str()))
-    {
+    for package in packages.iter().filter(|package| ours.contains(package.name.as_str())) {
         for (library, owners) in OWNERS {
             let uses = package
                 .dependencies
@@ -113,30 +90,18 @@ fn libraries_of_the_rim_are_used_where_they_belong() {
 #[test]
 fn everything_comes_from_the_registry_under_a_free_licence() {
     let (packages, ours) = packages();
-    for package in packages
-        .iter()
-        .filter(|package| !ours.contains(package.name.as_str()))
-    {
-        let source = package
-            .source
-            .as_ref()
-            .unwrap_or_else(|| panic!("{} has no source", package.name));
+    for package in packages.iter().filter(|package| !ours.contains(package.name.as_str())) {
+        let source = package.source.as_ref().unwrap_or_else(|| panic!("{} has no source", package.name));
         assert!(source.is_crates_io(), "{} comes from {source}", package.name);
-        let licence = package
-            .license
-            .clone()
-            .unwrap_or_else(|| panic!("{} names no licence", package.name));
+        let licence = package.license.clone().unwrap_or_else(|| panic!("{} names no licence", package.name));
         // An SPDX expression, or the older form with a slash: any one alternative suffices.
-        let free = licence
-            .split(" OR ")
-            .flat_map(|part| part.split('/'))
-            .any(|alternative| {
-                let parts = alternative.trim_matches(['(', ')']).split(" AND ");
-                parts.into_iter().all(|part| {
-                    let part = part.trim_matches(['(', ')', ' ']);
-                    LICENCES.contains(&part.split(" WITH ").next().unwrap().trim())
-                })
-            });
+        let free = licence.split(" OR ").flat_map(|part| part.split('/')).any(|alternative| {
+            let parts = alternative.trim_matches(['(', ')']).split(" AND ");
+            parts.into_iter().all(|part| {
+                let part = part.trim_matches(['(', ')', ' ']);
+                LICENCES.contains(&part.split(" WITH ").next().unwrap().trim())
+            })
+        });
         assert!(free, "{} is under {licence}", package.name);
     }
 }
@@ -151,30 +116,17 @@ fn no_file_holds_a_second_idea() {
             large.push(format!("{}: {} lines", file.display(), code.lines().count()));
         }
     }
-    assert!(
-        large.is_empty(),
-        "files over 700 lines without their tests:\n{}",
-        large.join("\n")
-    );
+    assert!(large.is_empty(), "files over 700 lines without their tests:\n{}", large.join("\n"));
 }
 
 #[test]
 fn pure_crates_forbid_the_world() {
     for folder in ["rules", "pipeline/engine", "pipeline/ports"] {
         let head = std::fs::read_to_string(root().join(folder).join("src/lib.rs")).unwrap();
-        assert!(
-            head.contains("#![deny(clippy::disallowed_methods, clippy::disallowed_types)]"),
-            "{folder}"
-        );
+        assert!(head.contains("#![deny(clippy::disallowed_methods, clippy::disallowed_types)]"), "{folder}");
         let forbidden = std::fs::read_to_string(root().join(folder).join("clippy.toml")).unwrap();
-        for world in [
-            "SystemTime::now",
-            "Instant::now",
-            "thread::spawn",
-            "env::var",
-            "fs::File",
-            "TcpStream",
-        ] {
+        for world in ["SystemTime::now", "Instant::now", "thread::spawn", "env::var", "fs::File", "TcpStream"]
+        {
             assert!(forbidden.contains(world), "{folder} does not forbid {world}");
         }
     }
@@ -187,11 +139,7 @@ fn unsafe_code_stands_in_its_own_modules() {
         // Put together, so that this file does not find itself.
         let word = ["unsafe", " {"].concat();
         let allowed = file.ends_with("kafka/ffi.rs") || file.ends_with("reference/batch.rs");
-        assert!(
-            allowed || !text.contains(&word),
-            "{} holds unsafe code",
-            file.display()
-        );
+        assert!(allowed || !text.contains(&word), "{} holds unsafe code", file.display());
     }
 }
 

@@ -56,10 +56,7 @@ pub(super) fn oldest(bounds: &[Bounds]) -> Vector {
 /// the stream has to begin with the oldest.
 pub(super) fn resume(at: Vector, bounds: &[Bounds]) -> (Vector, Option<Gap>) {
     let is_foreign = at.len() > bounds.len()
-        || at
-            .pairs()
-            .zip(bounds)
-            .any(|((_, next), bounds)| next > bounds.end.max(bounds.start));
+        || at.pairs().zip(bounds).any(|((_, next), bounds)| next > bounds.end.max(bounds.start));
     let to = if is_foreign {
         oldest(bounds)
     } else {
@@ -68,10 +65,7 @@ pub(super) fn resume(at: Vector, bounds: &[Bounds]) -> (Vector, Option<Gap>) {
         to
     };
     let missed = is_foreign || to.pairs().any(|(partition, next)| next != at.next(partition));
-    let gap = missed.then(|| Gap {
-        from: at,
-        to: to.clone(),
-    });
+    let gap = missed.then(|| Gap { from: at, to: to.clone() });
     (to, gap)
 }
 
@@ -90,12 +84,7 @@ mod tests {
     }
 
     fn ranges(list: &[(u64, u64)]) -> Vec<Bounds> {
-        list.iter()
-            .map(|(start, end)| Bounds {
-                start: Offset(*start),
-                end: Offset(*end),
-            })
-            .collect()
+        list.iter().map(|(start, end)| Bounds { start: Offset(*start), end: Offset(*end) }).collect()
     }
 
     fn resumed(at: &[u64], list: &[(u64, u64)]) -> (Vector, bool) {
@@ -117,11 +106,7 @@ mod tests {
     #[test]
     fn what_is_still_there_is_resumed_without_a_gap() {
         assert_eq!(resumed(&[3, 9], &[(0, 5), (4, 9)]), (vector(&[3, 9]), false));
-        assert_eq!(
-            resumed(&[0], &[(0, 0), (0, 4)]),
-            (vector(&[0, 0]), false),
-            "a new partition"
-        );
+        assert_eq!(resumed(&[0], &[(0, 0), (0, 4)]), (vector(&[0, 0]), false), "a new partition");
     }
 
     #[test]

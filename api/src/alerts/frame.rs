@@ -42,10 +42,7 @@ mod tests {
     #[test]
     fn frames_are_fixed() {
         let at = Vector::new(vec![Offset(3), Offset(4)]);
-        assert_eq!(
-            alert(&at, b"{\"a\":1}"),
-            "id: v1.3.4\nevent: alert\ndata: {\"a\":1}\n\n"
-        );
+        assert_eq!(alert(&at, b"{\"a\":1}"), "id: v1.3.4\nevent: alert\ndata: {\"a\":1}\n\n");
         assert_eq!(
             alert(&at, b"{\r\n\"a\":\r1}\n"),
             "id: v1.3.4\nevent: alert\ndata: {\ndata: \"a\":\ndata: 1}\n\n"

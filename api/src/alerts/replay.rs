@@ -43,18 +43,13 @@ pub(super) struct Replay {
 impl Source {
     /// The alert topic of this log.
     pub(super) fn new(log: Arc<dyn Log>, topic: &str) -> Self {
-        Self {
-            log,
-            topic: topic.into(),
-            turns: Arc::new(Semaphore::new(READS_MAX)),
-        }
+        Self { log, topic: topic.into(), turns: Arc::new(Semaphore::new(READS_MAX)) }
     }
 
     /// Where a stream at this position goes on, by what the log still has.
     pub(super) async fn resume(&self, at: Vector, partitions: usize) -> ports::Result<(Vector, Option<Gap>)> {
         let topic = Arc::clone(&self.topic);
-        self.ask(move |log| Ok(resume(at, &bounds(log, &topic, partitions)?)))
-            .await
+        self.ask(move |log| Ok(resume(at, &bounds(log, &topic, partitions)?))).await
     }
 
     /// Does one blocking call in turn.
@@ -109,8 +104,7 @@ impl Replay {
             Err(error) if error.kind == ErrorKind::Gone => {
                 let (_, gap) = source.resume(at.clone(), at.len()).await?;
                 // Without a gap the range was gone for a moment only, which is as good as an error that passes.
-                gap.map(Read::Gap)
-                    .ok_or_else(|| Error::new(ErrorKind::Unavailable, error.message))
+                gap.map(Read::Gap).ok_or_else(|| Error::new(ErrorKind::Unavailable, error.message))
             },
             Err(error) => Err(error),
         }

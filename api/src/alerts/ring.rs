@@ -24,12 +24,7 @@ pub(super) struct Alert {
 
 impl From<Record> for Alert {
     fn from(record: Record) -> Self {
-        Self {
-            partition: record.partition,
-            offset: record.offset,
-            key: record.key,
-            value: record.value,
-        }
+        Self { partition: record.partition, offset: record.offset, key: record.key, value: record.value }
     }
 }
 
@@ -146,10 +141,7 @@ mod tests {
     }
 
     fn places(alerts: &[Arc<Alert>]) -> Vec<(u32, u64)> {
-        alerts
-            .iter()
-            .map(|alert| (alert.partition.0, alert.offset.0))
-            .collect()
+        alerts.iter().map(|alert| (alert.partition.0, alert.offset.0)).collect()
     }
 
     #[test]
@@ -159,10 +151,7 @@ mod tests {
             ring.push(alert(partition, offset));
         }
         assert_eq!(ring.read(0, 9), None);
-        assert_eq!(
-            ring.read(1, 9).map(|alerts| places(&alerts)),
-            Some(vec![(1, 0), (0, 13)])
-        );
+        assert_eq!(ring.read(1, 9).map(|alerts| places(&alerts)), Some(vec![(1, 0), (0, 13)]));
         assert_eq!(ring.read(1, 1).map(|alerts| places(&alerts)), Some(vec![(1, 0)]));
         assert_eq!(ring.read(3, 9).map(|alerts| places(&alerts)), Some(vec![]));
         assert_eq!((&ring.start, ring.end()), (&vector(&[11, 0]), &vector(&[14, 1])));
@@ -177,10 +166,7 @@ mod tests {
         for offset in [0, 1, 2, 2, 3, 4] {
             ring.push(alert(0, offset));
         }
-        assert_eq!(
-            ring.read(2, 9).map(|alerts| places(&alerts)),
-            Some(vec![(0, 2), (0, 3), (0, 4)])
-        );
+        assert_eq!(ring.read(2, 9).map(|alerts| places(&alerts)), Some(vec![(0, 2), (0, 3), (0, 4)]));
     }
 
     #[test]
@@ -189,9 +175,6 @@ mod tests {
         ring.push(alert(0, 0));
         ring.restart(vector(&[50]));
         assert_eq!(ring.read(0, 9), None);
-        assert_eq!(
-            (ring.join(&vector(&[1])), ring.join(&vector(&[50]))),
-            (None, Some(1))
-        );
+        assert_eq!((ring.join(&vector(&[1])), ring.join(&vector(&[50]))), (None, Some(1)));
     }
 }

@@ -95,9 +95,7 @@ impl Streams {
             },
             Wish::Behind(at) => {
                 // What the ring has need not be asked of the log: many clients come back at once after a restart.
-                let in_ring = self
-                    .tail
-                    .look(|ring| ring.join(&at).is_some() && ring.end().covers(&at));
+                let in_ring = self.tail.look(|ring| ring.join(&at).is_some() && ring.end().covers(&at));
                 if in_ring == Some(true) {
                     return Ok((at, None));
                 }
@@ -133,12 +131,7 @@ pub(crate) async fn stream(
     let (at, gap) = streams.begin(wish).await?;
     let telling = Telling::new(streams.tail.clone(), streams.source.clone(), at, customer);
     let (frames, receiver) = mpsc::channel(FRAMES_MAX);
-    let sending = Sending {
-        telling,
-        frames,
-        keep_alive: streams.keep_alive,
-        _open: Open::new(open),
-    };
+    let sending = Sending { telling, frames, keep_alive: streams.keep_alive, _open: Open::new(open) };
     let mut stop = streams.stop.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -161,9 +154,7 @@ fn wish(headers: &HeaderMap, query: Option<&str>) -> Answer<Wish> {
         let detail = "expected the `id` of an earlier event of this stream, `0` for the oldest, or nothing";
         Problem::new(Code::BadStreamPosition, detail)
     };
-    let header = headers
-        .get(LAST_EVENT_ID)
-        .map(|value| value.to_str().map_err(|_| bad()));
+    let header = headers.get(LAST_EVENT_ID).map(|value| value.to_str().map_err(|_| bad()));
     let text = header.transpose()?.filter(|text| !text.is_empty()).or(query);
     text.unwrap_or_default().parse().map_err(|_| bad())
 }
@@ -179,12 +170,7 @@ struct Sending {
 impl Sending {
     /// Sends until the client is gone.
     async fn run(self, gap: Option<Gap>) {
-        let Self {
-            telling,
-            frames,
-            keep_alive,
-            _open,
-        } = self;
+        let Self { telling, frames, keep_alive, _open } = self;
         tokio::select! {
             // Without this a silent stream would notice only at the next sign of life.
             () = frames.closed() => {},

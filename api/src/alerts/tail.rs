@@ -54,9 +54,7 @@ impl Tail {
     ) -> std::io::Result<JoinHandle<()>> {
         let tail = self.clone();
         let run = move || tail.run(&*log, &topic, &stop);
-        std::thread::Builder::new()
-            .name("api-alerts".to_owned())
-            .spawn(run)
+        std::thread::Builder::new().name("api-alerts".to_owned()).spawn(run)
     }
 
     /// Looks at the ring; nothing if the log was not reached yet.
@@ -71,11 +69,7 @@ impl Tail {
 
     /// Why alerts cannot be read now, if so.
     pub(super) fn not_ready(&self) -> Option<String> {
-        let missing = || {
-            self.ring()
-                .is_none()
-                .then(|| "the alert topic was not reached yet".to_owned())
-        };
+        let missing = || self.ring().is_none().then(|| "the alert topic was not reached yet".to_owned());
         self.failure().clone().or_else(missing)
     }
 
@@ -107,10 +101,7 @@ impl Tail {
                 continue;
             }
             let last = self.ring().as_mut().map(|ring| {
-                polled
-                    .records
-                    .into_iter()
-                    .for_each(|record| ring.push(record.into()));
+                polled.records.into_iter().for_each(|record| ring.push(record.into()));
                 ring.last()
             });
             self.0.last.send_replace(last.unwrap_or_default());

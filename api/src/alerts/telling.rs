@@ -113,10 +113,7 @@ impl Telling {
                 return News::Alerts(Vec::new());
             },
         };
-        let alerts = polled
-            .records
-            .into_iter()
-            .map(|record| Arc::new(Alert::from(record)));
+        let alerts = polled.records.into_iter().map(|record| Arc::new(Alert::from(record)));
         let news = alerts.filter_map(|alert| self.pass(&alert)).collect();
         if let (true, Some(passed)) = (polled.at_end, passed) {
             self.at.raise(&passed);

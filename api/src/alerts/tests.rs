@@ -30,10 +30,7 @@ impl Client {
     fn new(response: Response) -> Self {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self {
-            body: response.into_body().into_data_stream(),
-            text: String::new(),
-        }
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
     async fn open(api: &Harness, last_event_id: Option<&str>) -> Self {
@@ -56,28 +53,26 @@ impl Client {
                     let lines = block.lines().filter_map(|line| line.strip_prefix(name));
                     lines.collect::<Vec<_>>().join("\n")
                 };
-                let event = Event {
-                    id: field("id: "),
-                    name: field("event: "),
-                    data: field("data: "),
-                };
+                let event = Event { id: field("id: "), name: field("event: "), data: field("data: ") };
                 self.text = rest.to_owned();
                 return Some(event);
             }
-            let bytes = tokio::time::timeout(PATIENCE, self.body.next())
-                .await
-                .expect("more in time")?;
+            let bytes = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("more in time")?;
             self.text.push_str(std::str::from_utf8(&bytes.unwrap()).unwrap());
         }
     }
 
+    /// The next event that is no sign of life. Those keep coming, so the wait has a deadline of its own.
     async fn next(&mut self) -> Event {
-        loop {
-            let event = self.any().await.expect("the stream goes on");
-            if !event.name.is_empty() {
-                return event;
+        let waiting = async {
+            loop {
+                let event = self.any().await.expect("the stream goes on");
+                if !event.name.is_empty() {
+                    return event;
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("an event in time")
     }
 
     async fn take(&mut self, count: usize) -> Vec<Event> {
@@ -93,8 +88,7 @@ impl Client {
 fn write(api: &Harness, numbers: std::ops::Range<usize>) {
     for number in numbers {
         for partition in 0..PARTITIONS {
-            api.log
-                .alert(partition, CUSTOMER, &format!("\"{partition}-{number}\""));
+            api.log.alert(partition, CUSTOMER, &format!("\"{partition}-{number}\""));
         }
     }
 }
@@ -110,12 +104,7 @@ fn by_partition(events: &[Event]) -> Vec<Vec<String>> {
 }
 
 fn expected(numbers: std::ops::Range<usize>) -> Vec<Vec<String>> {
-    let of = |partition: u32| {
-        numbers
-            .clone()
-            .map(|number| format!("\"{partition}-{number}\""))
-            .collect()
-    };
+    let of = |partition: u32| numbers.clone().map(|number| format!("\"{partition}-{number}\"")).collect();
     (0..PARTITIONS).map(of).collect()
 }
 
@@ -183,10 +172,7 @@ async fn a_slow_reader_gets_everything_once_though_it_falls_off_the_ring() {
     let mut quick = Client::open(&api, None).await;
     for round in 0..20 {
         write(&api, 20 * round..20 * round + 20);
-        assert_eq!(
-            by_partition(&quick.take(60).await),
-            expected(20 * round..20 * round + 20)
-        );
+        assert_eq!(by_partition(&quick.take(60).await), expected(20 * round..20 * round + 20));
     }
     assert_eq!(by_partition(&slow.take(1_200).await), expected(0..400));
     write(&api, 400..401);
@@ -202,27 +188,13 @@ async fn alerts_that_have_expired_are_told_as_a_gap() {
     let mut client = Client::open(&api, Some("v1.1.4.3")).await;
     let gap = client.any().await.unwrap();
     assert_eq!((gap.name.as_str(), gap.id.as_str()), ("gap", "v1.3.4.3"));
-    assert_eq!(
-        gap.data,
-        json!({ "from": "v1.1.4.3", "to": "v1.3.4.3" }).to_string()
-    );
+    assert_eq!(gap.data, json!({ "from": "v1.1.4.3", "to": "v1.3.4.3" }).to_string());
     let rest = by_partition(&client.take(5).await);
-    assert_eq!(
-        rest,
-        [
-            vec!["\"0-3\"", "\"0-4\""],
-            vec!["\"1-4\""],
-            vec!["\"2-3\"", "\"2-4\""]
-        ]
-    );
+    assert_eq!(rest, [vec!["\"0-3\"", "\"0-4\""], vec!["\"1-4\""], vec!["\"2-3\"", "\"2-4\""]]);
     let oldest = Client::open(&api, Some("0")).await.take(6).await;
     assert_eq!(by_partition(&oldest), expected(3..5));
     let mut foreign = Client::open(&api, Some("v1.900.0.0")).await;
-    assert_eq!(
-        foreign.any().await.unwrap().name,
-        "gap",
-        "the position of another log"
-    );
+    assert_eq!(foreign.any().await.unwrap().name, "gap", "the position of another log");
 }
 
 #[tokio::test]
@@ -280,15 +252,10 @@ async fn streams_are_counted_bounded_and_freed() {
     api.ready().await;
     let one = Client::open(&api, None).await;
     let refused = api.get("/v1/alerts/stream").await;
-    assert_eq!(
-        (refused.status, refused.code()),
-        (StatusCode::SERVICE_UNAVAILABLE, "TOC-4018".to_owned())
-    );
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "TOC-4018".to_owned()));
     drop(one);
     crate::testing::eventually(async || {
-        let request = Harness::request(Method::GET, "/v1/alerts/stream")
-            .body(Body::empty())
-            .unwrap();
+        let request = Harness::request(Method::GET, "/v1/alerts/stream").body(Body::empty()).unwrap();
         api.open(request).await.status() == StatusCode::OK
     })
     .await;
@@ -311,12 +278,7 @@ async fn a_stream_survives_that_the_log_is_away() {
     write(&api, 0..3);
     let all = Client::open(&api, Some("0")).await.take(9).await;
     let mut client = Client::open(&api, Some(&all[2].id)).await;
-    api.log
-        .faults
-        .lock()
-        .unwrap()
-        .away
-        .insert(api.topics.alerts.clone());
+    api.log.faults.lock().unwrap().away.insert(api.topics.alerts.clone());
     tokio::time::sleep(Duration::from_millis(50)).await;
     api.log.faults.lock().unwrap().away.clear();
     let mut events = all[..3].to_vec();

@@ -42,9 +42,7 @@ impl Vector {
 
     /// Whether nothing before `other` is still to come.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        self.pairs()
-            .all(|(partition, next)| next >= other.next(partition))
-            && self.len() >= other.len()
+        self.pairs().all(|(partition, next)| next >= other.next(partition)) && self.len() >= other.len()
     }
 
     /// Moves on to at least `other` in every partition.
@@ -96,10 +94,7 @@ impl FromStr for Vector {
             let offset = digits.parse().ok().filter(|offset| *offset < u64::MAX);
             offset.map(Offset).ok_or(Malformed)
         };
-        let offsets: Vec<_> = offsets
-            .take(PARTITIONS_MAX + 1)
-            .map(read)
-            .collect::<Result<_, _>>()?;
+        let offsets: Vec<_> = offsets.take(PARTITIONS_MAX + 1).map(read).collect::<Result<_, _>>()?;
         if offsets.len() > PARTITIONS_MAX {
             return Err(Malformed);
         }
@@ -133,17 +128,7 @@ mod tests {
     #[test]
     fn the_text_is_fixed_and_others_are_refused() {
         assert_eq!(vector(&[3, 0, 17]).to_string(), "v1.3.0.17");
-        for text in [
-            "",
-            "1",
-            "v1.",
-            "v1.1.",
-            "v1.+1",
-            "v1.-1",
-            "v2.1",
-            "v1.x",
-            "v1.18446744073709551615",
-        ] {
+        for text in ["", "1", "v1.", "v1.1.", "v1.+1", "v1.-1", "v2.1", "v1.x", "v1.18446744073709551615"] {
             assert_eq!(text.parse::<Vector>(), Err(Malformed), "{text}");
         }
         let long = format!("v1{}", ".1".repeat(PARTITIONS_MAX + 1));

@@ -42,11 +42,7 @@ mod tests {
 
     #[test]
     fn every_entry_says_what_happened_why_and_what_to_do() {
-        for entry in DOCUMENT
-            .split("\n## ")
-            .skip(1)
-            .filter(|entry| entry.starts_with("TOC-"))
-        {
+        for entry in DOCUMENT.split("\n## ").skip(1).filter(|entry| entry.starts_with("TOC-")) {
             for part in ["**What happened.**", "**Why.**", "**What to do.**"] {
                 assert!(entry.contains(part), "{part} is missing in {entry}");
             }
@@ -56,9 +52,7 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_stable() {
         let numbers: Vec<_> = Code::ALL.iter().map(|code| code.code()).collect();
-        let expected: Vec<_> = (4001..4001 + Code::ALL.len())
-            .map(|number| format!("TOC-{number}"))
-            .collect();
+        let expected: Vec<_> = (4001..4001 + Code::ALL.len()).map(|number| format!("TOC-{number}")).collect();
         assert_eq!(numbers, expected);
     }
 }

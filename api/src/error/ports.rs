@@ -19,10 +19,6 @@ impl From<Error> for Problem {
             tracing::error!(kind = ?error.kind, %error, "the log cannot be used");
         }
         let problem = Self::new(code, error.message);
-        if code == Code::LogUnavailable {
-            problem.retry_after(1)
-        } else {
-            problem
-        }
+        if code == Code::LogUnavailable { problem.retry_after(1) } else { problem }
     }
 }

@@ -71,11 +71,7 @@ impl Problem {
             errors: Vec::new(),
             more: Map::new(),
         };
-        Self(Box::new(Parts {
-            body,
-            status,
-            headers: HeaderMap::new(),
-        }))
+        Self(Box::new(Parts { body, status, headers: HeaderMap::new() }))
     }
 
     /// Adds the places in the caller's input.
@@ -119,11 +115,7 @@ impl From<&rules::Invalid> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Parts {
-            body,
-            status,
-            mut headers,
-        } = *self.0;
+        let Parts { body, status, mut headers } = *self.0;
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         (status, headers, Json(body)).into_response()

@@ -63,9 +63,7 @@ pub(crate) async fn post(
     request: Request,
 ) -> Answer<Json<Appended>> {
     let media_type = request.headers().get(header::CONTENT_TYPE);
-    let media_type = media_type
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let media_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let document = app.bodies.read(request, BATCH_BYTES_MAX).await?;
     let topic = app.topics.events.clone();
     let written = app.in_turn(move |log| {
@@ -78,11 +76,7 @@ pub(crate) async fn post(
             return Ok(Err(problem));
         }
         let records = std::mem::take(&mut judged.records);
-        let places = if records.is_empty() {
-            Vec::new()
-        } else {
-            log.append(records)?
-        };
+        let places = if records.is_empty() { Vec::new() } else { log.append(records)? };
         Ok(Ok((judged, places)))
     });
     let (judged, places) = written.await??;

@@ -34,16 +34,8 @@ impl Judged {
         let cut = shape.cut(body, |piece| judged.judge(&piece, topic));
         if let Err(fault) = cut {
             // The end of a broken array is unknown, and so is what its sender meant: nothing of it is taken.
-            let refusal = Refusal {
-                reason: Reason::BadEnvelope,
-                detail: fault.message.clone(),
-            };
-            return Self {
-                faults: vec![fault],
-                rejected: 1,
-                first: Some(refusal),
-                ..Self::default()
-            };
+            let refusal = Refusal { reason: Reason::BadEnvelope, detail: fault.message.clone() };
+            return Self { faults: vec![fault], rejected: 1, first: Some(refusal), ..Self::default() };
         }
         judged
     }
@@ -55,10 +47,7 @@ impl Judged {
         let problem = if let ([fault], 1) = (&self.faults[..], self.rejected) {
             Problem::of_event(first, fault.clone())
         } else {
-            let detail = format!(
-                "all {} events were refused; the first: {}",
-                self.rejected, first.detail
-            );
+            let detail = format!("all {} events were refused; the first: {}", self.rejected, first.detail);
             Problem::new(Code::NoEventAccepted, detail).with_faults(self.faults.clone())
         };
         let problem = problem.with("accepted", 0).with("rejectedCount", self.rejected);
@@ -95,21 +84,12 @@ fn fault(piece: &Piece, refusal: &Refusal) -> Fault {
     let fault = Fault::from(refusal);
     let (line, column) = inner_place(piece, refusal.reason).unwrap_or((1, 1));
     // Only the first line of a piece begins in the middle of a line of the body.
-    let column = if line == 1 {
-        piece.column + column - 1
-    } else {
-        column
-    };
+    let column = if line == 1 { piece.column + column - 1 } else { column };
     let pointer = match piece.index {
         Some(index) => Some(format!("/{index}{}", fault.pointer.unwrap_or_default())),
         None => fault.pointer,
     };
-    Fault {
-        line: Some(piece.line + line - 1),
-        column: Some(column),
-        pointer,
-        ..fault
-    }
+    Fault { line: Some(piece.line + line - 1), column: Some(column), pointer, ..fault }
 }
 
 /// Line and column within the piece, where the text itself is at fault.

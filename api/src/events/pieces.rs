@@ -113,10 +113,8 @@ fn read_array(body: &[u8], each: impl FnMut(&str)) -> serde_json::Result<()> {
 }
 
 fn broken(error: &serde_json::Error) -> Fault {
-    let refusal = Refusal {
-        reason: Reason::BadEnvelope,
-        detail: "the array of events is not JSON".to_owned(),
-    };
+    let refusal =
+        Refusal { reason: Reason::BadEnvelope, detail: "the array of events is not JSON".to_owned() };
     Fault {
         line: Some(error.line()),
         column: Some(error.column()),
@@ -135,12 +133,7 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn new(body: &'a Bytes) -> Self {
-        Self {
-            body,
-            counted: 0,
-            line: 1,
-            line_begin: 0,
-        }
+        Self { body, counted: 0, line: 1, line_begin: 0 }
     }
 
     /// The piece with this text, which is a part of the body behind those before.
@@ -154,17 +147,8 @@ impl<'a> Places<'a> {
             }
         }
         self.counted = begin;
-        let text = if text.is_empty() {
-            Bytes::new()
-        } else {
-            self.body.slice_ref(text)
-        };
-        Piece {
-            text,
-            line: self.line,
-            column: begin - self.line_begin + 1,
-            index,
-        }
+        let text = if text.is_empty() { Bytes::new() } else { self.body.slice_ref(text) };
+        Piece { text, line: self.line, column: begin - self.line_begin + 1, index }
     }
 }
 
@@ -184,17 +168,12 @@ mod tests {
     }
 
     fn own(list: &[(&str, usize, usize, Option<usize>)]) -> Vec<(String, usize, usize, Option<usize>)> {
-        list.iter()
-            .map(|(text, line, column, index)| ((*text).to_owned(), *line, *column, *index))
-            .collect()
+        list.iter().map(|(text, line, column, index)| ((*text).to_owned(), *line, *column, *index)).collect()
     }
 
     #[test]
     fn one_event_may_span_lines() {
-        assert_eq!(
-            cut(None, "\n {\"a\":\n 1} \n"),
-            own(&[("{\"a\":\n 1}", 2, 2, None)])
-        );
+        assert_eq!(cut(None, "\n {\"a\":\n 1} \n"), own(&[("{\"a\":\n 1}", 2, 2, None)]));
         assert_eq!(cut(None, "nonsense"), own(&[("nonsense", 1, 1, None)]));
     }
 
@@ -205,20 +184,13 @@ mod tests {
         assert_eq!(cut(Some("application/x-NDJSON; charset=utf-8"), body), expected);
         assert_eq!(cut(Some("application/json"), body), expected);
         assert_eq!(cut(Some("application/x-ndjson"), "\n \n"), own(&[]));
-        assert_eq!(
-            cut(Some("application/x-ndjson"), "{\n"),
-            own(&[("{", 1, 1, None)])
-        );
+        assert_eq!(cut(Some("application/x-ndjson"), "{\n"), own(&[("{", 1, 1, None)]));
     }
 
     #[test]
     fn elements_of_an_array_know_their_line_and_index() {
         let body = " [{\"a\":1},\n\n  2, {}\n]\n";
-        let expected = [
-            ("{\"a\":1}", 1, 3, Some(0)),
-            ("2", 3, 3, Some(1)),
-            ("{}", 3, 6, Some(2)),
-        ];
+        let expected = [("{\"a\":1}", 1, 3, Some(0)), ("2", 3, 3, Some(1)), ("{}", 3, 6, Some(2))];
         assert_eq!(cut(None, body), own(&expected));
         assert_eq!(cut(None, "[]"), own(&[]));
     }

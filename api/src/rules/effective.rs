@@ -54,11 +54,7 @@ impl Controls {
             .filter(|(_, control)| control.is_none_or(|control| control <= of))
             .map(|(partition, _)| partition)
             .collect();
-        if missing.is_empty() {
-            Effect::Everywhere
-        } else {
-            Effect::NotIn(missing)
-        }
+        if missing.is_empty() { Effect::Everywhere } else { Effect::NotIn(missing) }
     }
 }
 

@@ -48,15 +48,8 @@ struct Progress {
 impl Follower {
     /// A follower that has read nothing yet.
     pub(crate) fn new() -> Self {
-        let progress = Progress {
-            next: Offset(0),
-            caught_up: false,
-            failure: None,
-        };
-        Self(Arc::new(Shared {
-            state: RwLock::default(),
-            progress: watch::Sender::new(progress),
-        }))
+        let progress = Progress { next: Offset(0), caught_up: false, failure: None };
+        Self(Arc::new(Shared { state: RwLock::default(), progress: watch::Sender::new(progress) }))
     }
 
     /// Starts the thread that reads the topic.
@@ -68,9 +61,7 @@ impl Follower {
     ) -> std::io::Result<JoinHandle<()>> {
         let follower = self.clone();
         let run = move || follower.run(&*log, &topic, &stop);
-        std::thread::Builder::new()
-            .name("api-rules".to_owned())
-            .spawn(run)
+        std::thread::Builder::new().name("api-rules".to_owned()).spawn(run)
     }
 
     fn run(&self, log: &dyn Log, topic: &str, stop: &Stop) {
@@ -108,25 +99,17 @@ impl Follower {
             crate::metrics::controls(records.len(), malformed, book.len());
         }
         self.0.progress.send_if_modified(|progress| {
-            let next = records
-                .last()
-                .map_or(progress.next, |record| record.offset.next());
+            let next = records.last().map_or(progress.next, |record| record.offset.next());
             let caught_up = progress.caught_up || at_end;
             let modified =
                 next != progress.next || caught_up != progress.caught_up || progress.failure.is_some();
-            *progress = Progress {
-                next,
-                caught_up,
-                failure: None,
-            };
+            *progress = Progress { next, caught_up, failure: None };
             modified
         });
     }
 
     fn fail(&self, failure: String) {
-        self.0
-            .progress
-            .send_modify(|progress| progress.failure = Some(failure));
+        self.0.progress.send_modify(|progress| progress.failure = Some(failure));
     }
 
     /// Looks into the book.
@@ -147,10 +130,7 @@ impl Follower {
     pub(crate) fn not_ready(&self) -> Option<String> {
         let progress = self.0.progress.borrow();
         let behind = || format!("still reading rules; at control record {}", progress.next);
-        progress
-            .failure
-            .clone()
-            .or_else(|| (!progress.caught_up).then(behind))
+        progress.failure.clone().or_else(|| (!progress.caught_up).then(behind))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -55,16 +55,10 @@ pub(crate) async fn list(
     }
     let of = query.customer_id.as_deref().map(customer).transpose()?;
     let bad = || Problem::new(Code::BadQuery, "`next` is not what a page before has answered");
-    let after = query
-        .next
-        .as_deref()
-        .map(|next| read_cursor(next).ok_or_else(bad));
+    let after = query.next.as_deref().map(|next| read_cursor(next).ok_or_else(bad));
     let after = after.transpose()?;
     let page = app.follower.look(|book| page(book, after, of, limit));
-    Ok(Json(RuleList {
-        rules: page.rules,
-        next: page.next,
-    }))
+    Ok(Json(RuleList { rules: page.rules, next: page.next }))
 }
 
 /// One rule.
@@ -78,10 +72,7 @@ pub(crate) async fn get(State(app): State<App>, RulePath(key): RulePath) -> Answ
     let active = app.follower.look(|book| book.get(&key).cloned());
     let active = active.ok_or_else(|| Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))?;
     let document = write_rule(&active.rule, active.version);
-    Ok((
-        HeaderMap::from_iter([(header::ETAG, etag(active.version))]),
-        Json(document),
-    ))
+    Ok((HeaderMap::from_iter([(header::ETAG, etag(active.version))]), Json(document)))
 }
 
 /// The version as an entity tag.

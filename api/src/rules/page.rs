@@ -29,19 +29,12 @@ pub(super) fn page(
     let last = taken.last().filter(|_| more);
     Page {
         next: last.map(|active| write_cursor(&active.rule.key)),
-        rules: taken
-            .into_iter()
-            .map(|active| write_rule(&active.rule, active.version))
-            .collect(),
+        rules: taken.into_iter().map(|active| write_rule(&active.rule, active.version)).collect(),
     }
 }
 
 fn write_cursor(key: &RuleKey) -> String {
-    format!(
-        "{MARK}{}{}",
-        key.customer.uuid().simple(),
-        key.alert.uuid().simple()
-    )
+    format!("{MARK}{}{}", key.customer.uuid().simple(), key.alert.uuid().simple())
 }
 
 /// The key in a cursor.
@@ -62,9 +55,8 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_nonsense_does_not() {
-        let key: RuleKey = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34/b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10"
-            .parse()
-            .unwrap();
+        let key: RuleKey =
+            "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34/b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10".parse().unwrap();
         let cursor = write_cursor(&key);
         assert_eq!(read_cursor(&cursor), Some(key));
         let cut = cursor.strip_suffix('0').unwrap();

@@ -32,10 +32,7 @@ pub(super) fn to_collection(text: &Bytes, fresh: AlertId) -> Answer<(RuleKey, By
 pub(super) fn to_path(text: &Bytes, key: RuleKey) -> Answer<Bytes> {
     let mut filled = text.clone();
     if let Some(ids) = Ids::read(text) {
-        let path = [
-            ("customerId", key.customer.to_string()),
-            ("alertId", key.alert.to_string()),
-        ];
+        let path = [("customerId", key.customer.to_string()), ("alertId", key.alert.to_string())];
         for ((name, wanted), given) in path.into_iter().zip([ids.customer, ids.alert]) {
             match given {
                 None => filled = append_member(&filled, name, &wanted),
@@ -88,10 +85,7 @@ impl Ids {
             let raw = members.get(name)?.get();
             serde_json::from_str(raw).unwrap_or_else(|_| Some(raw.to_owned()))
         };
-        Some(Self {
-            customer: given("customerId"),
-            alert: given("alertId"),
-        })
+        Some(Self { customer: given("customerId"), alert: given("alertId") })
     }
 }
 

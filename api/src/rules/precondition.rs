@@ -47,9 +47,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name, value);
         }
-        expected(&map)
-            .map(|version| version.map(|version| version.0))
-            .map_err(drop)
+        expected(&map).map(|version| version.map(|version| version.0)).map_err(drop)
     }
 
     #[test]

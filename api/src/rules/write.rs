@@ -51,10 +51,7 @@ pub(crate) struct Position {
 
 impl From<Place> for Position {
     fn from(place: Place) -> Self {
-        Self {
-            partition: place.partition.0,
-            offset: place.offset.0,
-        }
+        Self { partition: place.partition.0, offset: place.offset.0 }
     }
 }
 
@@ -123,10 +120,7 @@ async fn commit(app: &App, record: Outgoing) -> Answer<Response> {
     let deadline = Instant::now() + app.settings.effective_timeout;
     let places = app.in_turn(move |log| log.append(vec![record])).await?;
     let Some(&place) = places.first() else {
-        return Err(Problem::new(
-            Code::Internal,
-            "the log took the record and named no place",
-        ));
+        return Err(Problem::new(Code::Internal, "the log took the record and named no place"));
     };
     let (status, active) = match app.follower.resolved(place.offset, deadline).await {
         Some(Resolved::Created(now)) => (StatusCode::CREATED, now),
@@ -176,7 +170,5 @@ fn stale(rejection: rules::Rejection, current: Option<Arc<ActiveRule>>) -> Probl
 fn unknown(place: Place) -> Problem {
     let detail = "the change is in the log; this server has not read it back yet";
     let position = serde_json::json!(Position::from(place));
-    Problem::new(Code::OutcomeUnknown, detail)
-        .with("position", position)
-        .retry_after(1)
+    Problem::new(Code::OutcomeUnknown, detail).with("position", position).retry_after(1)
 }

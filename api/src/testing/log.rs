@@ -62,11 +62,7 @@ impl TestLog {
     }
 
     fn start(&self, topic: &str) -> u64 {
-        if topic == Topics::of(APP).alerts {
-            self.faults.lock().unwrap().alerts_start
-        } else {
-            0
-        }
+        if topic == Topics::of(APP).alerts { self.faults.lock().unwrap().alerts_start } else { 0 }
     }
 }
 
@@ -99,10 +95,8 @@ impl Log for TestLog {
             return Err(ports::Error::new(ports::ErrorKind::Gone, "records have expired"));
         }
         let stride = self.stride(topic);
-        let dense: Vec<_> = from
-            .iter()
-            .map(|(partition, offset)| (*partition, Offset(offset.0.div_ceil(stride))))
-            .collect();
+        let dense: Vec<_> =
+            from.iter().map(|(partition, offset)| (*partition, Offset(offset.0.div_ceil(stride)))).collect();
         let reader = self.memory.reader(topic, &dense)?;
         Ok(Box::new(Sparse { reader, stride }))
     }
@@ -110,10 +104,7 @@ impl Log for TestLog {
     fn bounds(&self, topic: &str, partition: Partition) -> ports::Result<Bounds> {
         self.check(topic)?;
         let end = Offset(self.memory.bounds(topic, partition)?.end.0 * self.stride(topic));
-        Ok(Bounds {
-            start: Offset(self.start(topic)).min(end),
-            end,
-        })
+        Ok(Bounds { start: Offset(self.start(topic)).min(end), end })
     }
 
     fn committed(&self, group: &str, topic: &str) -> ports::Result<Vec<Option<Committed>>> {

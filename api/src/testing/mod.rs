@@ -82,10 +82,7 @@ impl Harness {
 
     fn wire(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
         let topics = Topics::of(APP);
-        let mut settings = Settings {
-            effective_timeout: PATIENCE,
-            ..Settings::default()
-        };
+        let mut settings = Settings { effective_timeout: PATIENCE, ..Settings::default() };
         set(&mut settings);
         let reasons = Arc::new(Mutex::new(Vec::new()));
         let asked = Arc::clone(&reasons);
@@ -99,20 +96,11 @@ impl Harness {
             Arc::new(|| "up 1\n".to_owned()),
         );
         let running = api.start().unwrap();
-        let membership = Membership {
-            group: APP.to_owned(),
-            topic: topics.events.clone(),
-            name: "worker".to_owned(),
-        };
+        let membership =
+            Membership { group: APP.to_owned(), topic: topics.events.clone(), name: "worker".to_owned() };
         // Without topics there is no group to join.
         let member = log.join(membership).ok();
-        Self {
-            running,
-            log,
-            topics,
-            reasons,
-            member,
-        }
+        Self { running, log, topics, reasons, member }
     }
 
     /// Plays workers that have applied all control records before this one.
@@ -128,18 +116,11 @@ impl Harness {
                 clock: Timestamp(0),
                 writer: "worker".to_owned(),
             };
-            let committed = Committed {
-                next: Offset(0),
-                metadata: position.to_string(),
-            };
+            let committed = Committed { next: Offset(0), metadata: position.to_string() };
             (Partition(*partition), committed)
         };
         let positions = |_: &[Place]| partitions.iter().map(committed).collect();
-        self.member
-            .as_mut()
-            .unwrap()
-            .commit(Vec::new(), &positions)
-            .unwrap();
+        self.member.as_mut().unwrap().commit(Vec::new(), &positions).unwrap();
     }
 
     /// Plays workers that are far ahead, so that no write has to wait.
@@ -152,10 +133,7 @@ impl Harness {
     }
 
     pub(crate) fn request(method: Method, path: &str) -> axum::http::request::Builder {
-        Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
@@ -167,13 +145,11 @@ impl Harness {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answered {
-        self.send(Self::request(Method::GET, path).body(Body::empty()).unwrap())
-            .await
+        self.send(Self::request(Method::GET, path).body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answered {
-        self.send(Self::request(Method::POST, path).body(body.into()).unwrap())
-            .await
+        self.send(Self::request(Method::POST, path).body(body.into()).unwrap()).await
     }
 
     /// Waits until the process is ready.
@@ -200,7 +176,5 @@ pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .expect("holds in time");
+    tokio::time::timeout(PATIENCE, waiting).await.expect("holds in time");
 }

@@ -40,38 +40,22 @@ impl Client {
 
     /// A client of that server with that token.
     pub(crate) fn of(server: &str, token: String) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .build();
-        Self {
-            agent: agent.into(),
-            server: server.trim_end_matches('/').to_owned(),
-            token,
-        }
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
+        Self { agent: agent.into(), server: server.trim_end_matches('/').to_owned(), token }
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Answer, Failure> {
-        let request = self
-            .agent
-            .get(self.url(path))
-            .header("authorization", self.bearer());
+        let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
         self.answer(request.call())
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Answer, Failure> {
-        let request = self
-            .agent
-            .delete(self.url(path))
-            .header("authorization", self.bearer());
+        let request = self.agent.delete(self.url(path)).header("authorization", self.bearer());
         self.answer(request.call())
     }
 
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .header("authorization", self.bearer());
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         self.answer(request.header("content-type", content_type).send(body))
     }
 
@@ -81,19 +65,12 @@ impl Client {
         path: &str,
         from: Option<&str>,
     ) -> Result<Events<impl BufRead + use<>>, Failure> {
-        let mut request = self
-            .agent
-            .get(self.url(path))
-            .header("authorization", self.bearer());
+        let mut request = self.agent.get(self.url(path)).header("authorization", self.bearer());
         if let Some(id) = from {
             request = request.header("last-event-id", id);
         }
         // A stream has no end by itself; the server shows every 15 s that it is alive.
-        let request = request
-            .config()
-            .timeout_global(None)
-            .timeout_recv_response(Some(TIMEOUT))
-            .build();
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(TIMEOUT)).build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         if response.status().as_u16() != 200 {
             return Err(self.answer(Ok(response))?.refused());
@@ -112,14 +89,8 @@ impl Client {
     fn answer(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure> {
         let mut response = response.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
-        let text = response
-            .body_mut()
-            .read_to_string()
-            .map_err(|error| self.unreachable(&error))?;
-        Ok(Answer {
-            status,
-            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        })
+        let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
@@ -133,21 +104,13 @@ impl Client {
 impl Answer {
     /// The body, or the failure that the status stands for.
     pub(crate) fn ok(self) -> Result<Value, Failure> {
-        if (200..300).contains(&self.status) {
-            Ok(self.body)
-        } else {
-            Err(self.refused())
-        }
+        if (200..300).contains(&self.status) { Ok(self.body) } else { Err(self.refused()) }
     }
 
     /// The failure that the status stands for.
     pub(crate) fn refused(&self) -> Failure {
         let message = problem::describe(self.status, &self.body);
-        if self.status >= 500 {
-            Failure::other_side(message)
-        } else {
-            Failure::usage(message)
-        }
+        if self.status >= 500 { Failure::other_side(message) } else { Failure::usage(message) }
     }
 }
 

@@ -7,16 +7,12 @@ use serde_json::Value;
 /// What the answer says is wrong: its code and detail, then a line for each place.
 pub(crate) fn describe(status: u16, body: &Value) -> String {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
-    let summary = text("detail")
-        .or_else(|| text("title"))
-        .unwrap_or("the server gave no reason");
+    let summary = text("detail").or_else(|| text("title")).unwrap_or("the server gave no reason");
     let mut message = match text("code") {
         Some(code) => format!("{code} {summary}"),
         None => format!("HTTP {status}: {summary}"),
     };
-    let places = ["errors", "rejected"]
-        .iter()
-        .find_map(|field| body.get(*field)?.as_array());
+    let places = ["errors", "rejected"].iter().find_map(|field| body.get(*field)?.as_array());
     for place in places.into_iter().flatten() {
         line(&mut message, place);
     }
@@ -25,12 +21,7 @@ pub(crate) fn describe(status: u16, body: &Value) -> String {
 
 /// One problem in its place.
 pub(crate) fn line(message: &mut String, place: &Value) {
-    let text = |field: &str| {
-        place
-            .get(field)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    };
+    let text = |field: &str| place.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
     let number = |field: &str| place.get(field).and_then(Value::as_u64);
     message.push_str("\n  ");
     for (word, part) in [("line", number("line")), ("column", number("column"))] {

@@ -47,9 +47,9 @@ impl<R: BufRead> Iterator for Events<R> {
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
-                "event" => event.kind = value.to_owned(),
+                "event" => value.clone_into(&mut event.kind),
                 "id" => event.id = Some(value.to_owned()),
-                "data" if event.data.is_empty() => event.data = value.to_owned(),
+                "data" if event.data.is_empty() => value.clone_into(&mut event.data),
                 "data" => {
                     event.data.push('\n');
                     event.data.push_str(value);
@@ -69,20 +69,7 @@ mod tests {
     fn events_are_read_and_comments_skipped() {
         let text = ": hello\n\nevent: alert\nid: 1\ndata: {\"a\":1}\n\n: alive\n\ndata: x\r\ndata: y\r\n\r\ndata: cut";
         let events: Vec<_> = Events::new(text.as_bytes()).map(Result::unwrap).collect();
-        let alert = Event {
-            kind: "alert".into(),
-            id: Some("1".into()),
-            data: "{\"a\":1}".into(),
-        };
-        assert_eq!(
-            events,
-            [
-                alert,
-                Event {
-                    data: "x\ny".into(),
-                    ..Event::default()
-                }
-            ]
-        );
+        let alert = Event { kind: "alert".into(), id: Some("1".into()), data: "{\"a\":1}".into() };
+        assert_eq!(events, [alert, Event { data: "x\ny".into(), ..Event::default() }]);
     }
 }

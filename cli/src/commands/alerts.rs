@@ -10,12 +10,7 @@ use crate::failure::Failure;
 
 /// Runs the command.
 pub(crate) fn alerts(command: AlertsCommand) -> Result<(), Failure> {
-    let AlertsCommand::Tail {
-        remote,
-        from_start,
-        customer,
-        count,
-    } = command;
+    let AlertsCommand::Tail { remote, from_start, customer, count } = command;
     let client = Client::new(&remote)?;
     let path = match customer {
         Some(customer) => format!("/v1/alerts/stream?customerId={customer}"),
@@ -30,10 +25,9 @@ pub(crate) fn alerts(command: AlertsCommand) -> Result<(), Failure> {
             position = event.id.or(position);
             match event.kind.as_str() {
                 "alert" => print(&event.data, remote.output)?,
-                "gap" => eprintln!(
-                    "tocsin: alerts are missing here, they are no longer kept: {}",
-                    event.data
-                ),
+                "gap" => {
+                    eprintln!("tocsin: alerts are missing here, they are no longer kept: {}", event.data)
+                },
                 _ => continue,
             }
             left -= 1;

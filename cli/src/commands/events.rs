@@ -12,11 +12,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Runs the command.
 pub(crate) fn events(command: EventsCommand) -> Result<(), Failure> {
-    let EventsCommand::Send {
-        remote,
-        files,
-        customer,
-    } = command;
+    let EventsCommand::Send { remote, files, customer } = command;
     let client = Client::new(&remote)?;
     let (mut accepted, mut rejected) = (0, Vec::new());
     for file in &files {
@@ -48,17 +44,9 @@ pub(crate) fn events(command: EventsCommand) -> Result<(), Failure> {
     }
     let told = |line: &Value| {
         let text = |field: &str| line[field].as_str().unwrap_or_default();
-        format!(
-            "{} line {}: {} {}",
-            text("file"),
-            line["line"],
-            text("code"),
-            text("message")
-        )
+        format!("{} line {}: {} {}", text("file"), line["line"], text("code"), text("message"))
     };
-    Err(Failure::usage(
-        rejected.iter().map(told).collect::<Vec<_>>().join("\n"),
-    ))
+    Err(Failure::usage(rejected.iter().map(told).collect::<Vec<_>>().join("\n")))
 }
 
 /// Runs of lines that fit a request, each with the number of lines before it.
@@ -82,9 +70,7 @@ fn batches<'a>(lines: &'a [&'a [u8]]) -> Vec<(usize, &'a [&'a [u8]])> {
 fn body(lines: &[&[u8]], customer: Option<uuid::Uuid>) -> Vec<u8> {
     let wrap = |line: &&[u8]| match customer {
         Some(customer) if !line.trim_ascii().is_empty() => {
-            json!({"customerId": customer, "payload": String::from_utf8_lossy(line)})
-                .to_string()
-                .into_bytes()
+            json!({"customerId": customer, "payload": String::from_utf8_lossy(line)}).to_string().into_bytes()
         },
         _ => line.to_vec(),
     };
@@ -99,10 +85,7 @@ mod tests {
     fn batches_keep_the_order_and_know_their_first_line() {
         let long = vec![b'x'; BATCH_BYTES - 10];
         let lines: Vec<&[u8]> = vec![b"a", &long, b"b", &long, b""];
-        let cut: Vec<_> = batches(&lines)
-            .into_iter()
-            .map(|(first, batch)| (first, batch.len()))
-            .collect();
+        let cut: Vec<_> = batches(&lines).into_iter().map(|(first, batch)| (first, batch.len())).collect();
         assert_eq!(cut, [(0, 3), (3, 2)]);
         assert!(batches(&[b"", b" "]).is_empty());
     }
@@ -111,9 +94,6 @@ mod tests {
     fn bare_payloads_are_wrapped_and_empty_lines_stay() {
         let customer = uuid::Uuid::nil();
         let body = String::from_utf8(body(&[b"{\"a\":1}", b""], Some(customer))).unwrap();
-        assert_eq!(
-            body,
-            format!("{}\n", json!({"customerId": customer, "payload": "{\"a\":1}"}))
-        );
+        assert_eq!(body, format!("{}\n", json!({"customerId": customer, "payload": "{\"a\":1}"})));
     }
 }

@@ -39,21 +39,11 @@ mod tests {
     #[test]
     fn an_object_an_array_and_lines_are_taken() {
         let path = Path::new("rules.json");
-        for text in [
-            "[{\"a\":1},{\"a\":2}]",
-            "{\"a\":1}\n{\"a\":2}\n",
-            "{\"a\":1}{\"a\":2}",
-        ] {
-            assert_eq!(
-                documents(path, text.as_bytes()).unwrap(),
-                [json!({"a": 1}), json!({"a": 2})]
-            );
+        for text in ["[{\"a\":1},{\"a\":2}]", "{\"a\":1}\n{\"a\":2}\n", "{\"a\":1}{\"a\":2}"] {
+            assert_eq!(documents(path, text.as_bytes()).unwrap(), [json!({"a": 1}), json!({"a": 2})]);
         }
         assert_eq!(documents(path, b"{\n\"a\":\n1}").unwrap(), [json!({"a": 1})]);
         let error = documents(path, b"{\"a\":1}\n{").unwrap_err().to_string();
-        assert!(
-            error.contains("rules.json") && error.contains("line 2"),
-            "{error}"
-        );
+        assert!(error.contains("rules.json") && error.contains("line 2"), "{error}");
     }
 }

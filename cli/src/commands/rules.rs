@@ -23,38 +23,23 @@ fn apply(remote: &Remote, files: &[PathBuf]) -> Result<(), Failure> {
     let client = Client::new(remote)?;
     let mut refused = Vec::new();
     for file in files {
-        for (index, rule) in input::documents(file, &input::read(file)?)?
-            .into_iter()
-            .enumerate()
-        {
+        for (index, rule) in input::documents(file, &input::read(file)?)?.into_iter().enumerate() {
             let answer = client.post("/v1/rules", "application/json", rule.to_string().as_bytes())?;
             match (answer.status, remote.output) {
                 (200 | 201, Output::Json) => println!("{}", answer.body),
                 (status @ (200 | 201), Output::Text) => println!("{}", applied(status, &answer.body)),
                 (status, _) if status >= 500 => return Err(answer.refused()),
-                _ => refused.push(format!(
-                    "{} rule {}: {}",
-                    file.display(),
-                    index + 1,
-                    answer.refused()
-                )),
+                _ => refused.push(format!("{} rule {}: {}", file.display(), index + 1, answer.refused())),
             }
         }
     }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::usage(refused.join("\n")))
-    }
+    if refused.is_empty() { Ok(()) } else { Err(Failure::usage(refused.join("\n"))) }
 }
 
 fn applied(status: u16, rule: &Value) -> String {
     let word = if status == 201 { "created" } else { "in force" };
-    let effective = if rule["effective"] == Value::Bool(false) {
-        ", not yet effective on every partition"
-    } else {
-        ""
-    };
+    let effective =
+        if rule["effective"] == Value::Bool(false) { ", not yet effective on every partition" } else { "" };
     format!(
         "{word}  {}/{}  version {}{effective}",
         text(rule, "customerId"),
@@ -83,15 +68,11 @@ fn delete(remote: &Remote, rule: &str) -> Result<(), Failure> {
 
 fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
     let client = Client::new(remote)?;
-    let filter = customer
-        .map(|customer| format!("&customerId={customer}"))
-        .unwrap_or_default();
+    let filter = customer.map(|customer| format!("&customerId={customer}")).unwrap_or_default();
     let mut rows = Vec::new();
     let mut cursor = String::new();
     loop {
-        let body = client
-            .get(&format!("/v1/rules?limit=1000{filter}{cursor}"))?
-            .ok()?;
+        let body = client.get(&format!("/v1/rules?limit=1000{filter}{cursor}"))?.ok()?;
         for rule in body["rules"].as_array().into_iter().flatten() {
             match remote.output {
                 Output::Json => println!("{rule}"),
@@ -109,20 +90,15 @@ fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
         }
     }
     if remote.output == Output::Text {
-        println!(
-            "{}",
-            table::render(["RULE", "VERSION", "SEVERITY", "NAME"], &rows)
-        );
+        println!("{}", table::render(["RULE", "VERSION", "SEVERITY", "NAME"], &rows));
     }
     Ok(())
 }
 
 fn path(rule: &str) -> Result<String, Failure> {
-    let key: rules::RuleKey = rule.parse().map_err(|_| {
-        Failure::usage(format!(
-            "`{rule}` does not name a rule: expected customerId/alertId"
-        ))
-    })?;
+    let key: rules::RuleKey = rule
+        .parse()
+        .map_err(|_| Failure::usage(format!("`{rule}` does not name a rule: expected customerId/alertId")))?;
     Ok(format!("/v1/rules/{key}"))
 }
 

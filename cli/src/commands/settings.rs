@@ -11,10 +11,8 @@ pub(crate) fn show_config(layers: &Layers, output: Output) {
     let settings = layers.show();
     match output {
         Output::Text => {
-            let rows: Vec<_> = settings
-                .into_iter()
-                .map(|(setting, value, source)| [setting, value, source])
-                .collect();
+            let rows: Vec<_> =
+                settings.into_iter().map(|(setting, value, source)| [setting, value, source]).collect();
             println!("{}", table::render(["SETTING", "VALUE", "FROM"], &rows));
         },
         Output::Json => {

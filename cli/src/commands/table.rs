@@ -9,10 +9,7 @@ pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) 
         }
     }
     let line = |cells: [&str; N]| {
-        let padded = cells
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let head = std::iter::once(line(headings));
@@ -26,10 +23,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [
-            ["a".to_owned(), "1".to_owned()],
-            ["longer".to_owned(), "2".to_owned()],
-        ];
+        let rows = [["a".to_owned(), "1".to_owned()], ["longer".to_owned(), "2".to_owned()]];
         assert_eq!(render(["NAME", "N"], &rows), "NAME    N\na       1\nlonger  2");
     }
 }

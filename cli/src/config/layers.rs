@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use ports::Topics;
+
 use crate::arguments::SettingFlags;
 use crate::failure::Failure;
 
@@ -53,10 +55,13 @@ impl fmt::Display for Source {
 /// The environment as it was at the start.
 pub(crate) type Environment = BTreeMap<String, String>;
 
+/// Each setting's text and source.
+type Values = BTreeMap<&'static str, (String, Source)>;
+
 /// The texts of all settings, with their sources.
 #[derive(Debug)]
 pub(crate) struct Layers {
-    values: BTreeMap<&'static str, (String, Source)>,
+    values: Values,
     kafka_client: BTreeMap<String, String>,
 }
 
@@ -88,7 +93,7 @@ impl Layers {
             values.insert(*setting, value);
         }
         match entries.keys().next() {
-            None => Ok(Self { values, kafka_client }),
+            None => Ok(Self { values: with_topic_names(values), kafka_client }),
             Some(unknown) => {
                 let known: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
                 Err(Failure::usage(format!(
@@ -107,9 +112,7 @@ impl Layers {
 
     /// Where a setting's text comes from.
     pub(crate) fn source(&self, setting: &str) -> &Source {
-        self.values
-            .get(setting)
-            .map_or(&Source::Default, |(_, source)| source)
+        self.values.get(setting).map_or(&Source::Default, |(_, source)| source)
     }
 
     /// Settings for the Kafka client, passed on as they are.
@@ -124,26 +127,35 @@ impl Layers {
             .iter()
             .map(|(setting, (text, source))| ((*setting).to_owned(), text.clone(), source.to_string()));
         let client = self.kafka_client.iter().map(|(key, value)| {
-            (
-                format!("{KAFKA_CLIENT}.{key}"),
-                mask(key, value).to_owned(),
-                "file".to_owned(),
-            )
+            (format!("{KAFKA_CLIENT}.{key}"), mask(key, value).to_owned(), "file".to_owned())
         });
         own.chain(client).collect()
     }
 }
 
+/// Fills in the topics' names, which follow from the deployment's.
+fn with_topic_names(mut values: Values) -> Values {
+    let app = values.get("app").map(|(text, _)| text.clone()).unwrap_or_default();
+    let names = Topics::of(&app);
+    for (setting, name) in [
+        ("topics.events", names.events),
+        ("topics.controls", names.controls),
+        ("topics.alerts", names.alerts),
+        ("topics.alerts-shadow", names.alerts_shadow),
+        ("topics.changelog", names.changelog),
+        ("topics.dead-letters", names.dead_letters),
+    ] {
+        if let Some((text, _)) = values.get_mut(setting).filter(|(text, _)| text.is_empty()) {
+            *text = name;
+        }
+    }
+    values
+}
+
 /// Hides what may be a secret.
 fn mask<'a>(key: &str, value: &'a str) -> &'a str {
-    let secret = ["password", "secret", "token", "jaas", "pem", "key"]
-        .iter()
-        .any(|word| key.contains(word));
-    if secret && !key.ends_with(".location") {
-        "***"
-    } else {
-        value
-    }
+    let secret = ["password", "secret", "token", "jaas", "pem", "key"].iter().any(|word| key.contains(word));
+    if secret && !key.ends_with(".location") { "***" } else { value }
 }
 
 fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
@@ -164,7 +176,7 @@ fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
 
 /// The file's entries by dotted name; empty if there is no file and none was named.
 fn read_file(named: Option<&Path>) -> Result<(PathBuf, BTreeMap<String, String>), Failure> {
-    let path = named.unwrap_or(Path::new("tocsin.toml")).to_owned();
+    let path = named.map_or_else(|| PathBuf::from("tocsin.toml"), Path::to_owned);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -174,10 +186,7 @@ fn read_file(named: Option<&Path>) -> Result<(PathBuf, BTreeMap<String, String>)
         .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
     let mut entries = BTreeMap::new();
     flatten("", &table, &mut entries).map_err(|key| {
-        Failure::usage(format!(
-            "{}: `{key}` must be a text, a number or true/false",
-            path.display()
-        ))
+        Failure::usage(format!("{}: `{key}` must be a text, a number or true/false", path.display()))
     })?;
     Ok((path, entries))
 }
@@ -185,11 +194,7 @@ fn read_file(named: Option<&Path>) -> Result<(PathBuf, BTreeMap<String, String>)
 /// Joins the names of nested tables with dots. Answers the name of a value that is no scalar.
 fn flatten(prefix: &str, table: &toml::Table, entries: &mut BTreeMap<String, String>) -> Result<(), String> {
     for (key, value) in table {
-        let name = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
             toml::Value::Table(inner) => flatten(&name, inner, entries)?,
             toml::Value::String(text) => drop(entries.insert(name, text.clone())),
@@ -206,11 +211,7 @@ fn flatten(prefix: &str, table: &toml::Table, entries: &mut BTreeMap<String, Str
 /// not stand in the settings.
 fn take_kafka_client(entries: &mut BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Failure> {
     let prefix = format!("{KAFKA_CLIENT}.");
-    let keys: Vec<String> = entries
-        .keys()
-        .filter(|key| key.starts_with(&prefix))
-        .cloned()
-        .collect();
+    let keys: Vec<String> = entries.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
     let mut client = BTreeMap::new();
     for key in keys {
         let value = entries.remove(&key).unwrap_or_default();

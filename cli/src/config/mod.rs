@@ -48,99 +48,59 @@ impl Config {
     /// # Errors
     /// Every setting that is wrong, with its source and what is expected.
     pub(crate) fn read(layers: &Layers) -> Result<Self, Failure> {
-        let mut problems = Vec::new();
-        let app = check(
-            layers,
-            "app",
-            &mut problems,
-            name,
-            "1 to 100 letters, digits, `.`, `_` or `-`",
-        );
-        let listen = check(
-            layers,
-            "listen",
-            &mut problems,
-            |text| text.parse().ok(),
-            "ADDRESS:PORT",
-        );
-        let worker_listen = check(
-            layers,
-            "worker-listen",
-            &mut problems,
-            |text| text.parse().ok(),
-            "ADDRESS:PORT",
-        );
-        let tls_proxy = check(
-            layers,
-            "tls-proxy",
-            &mut problems,
-            |text| text.parse().ok(),
-            "`true` or `false`",
-        );
+        const ADDRESS: &str = "ADDRESS:PORT";
+        const NAME: &str = "1 to 100 letters, digits, `.`, `_` or `-`";
+        let mut check = Check { layers, problems: Vec::new() };
+        let app = check.setting("app", name, NAME);
+        let listen: Option<SocketAddr> = check.setting("listen", |text| text.parse().ok(), ADDRESS);
+        let worker_listen = check.setting("worker-listen", |text| text.parse().ok(), ADDRESS);
+        let tls_proxy = check.setting("tls-proxy", |text| text.parse().ok(), "`true` or `false`");
         if let (Some(listen), Some(false)) = (listen, tls_proxy) {
-            problems.extend(unsafe_listener(listen));
+            check.problems.extend(unsafe_listener(listen));
         }
-        let partitions = check(
-            layers,
-            "partitions",
-            &mut problems,
-            partitions,
-            "a number from 1 to 1024",
-        );
-        let log_format = check(
-            layers,
-            "log-format",
-            &mut problems,
-            log_format,
-            "`text` or `json`",
-        );
-        let own = layers.get("name").filter(|text| !text.is_empty());
-        if own.is_some_and(|text| name(text).is_none()) {
-            problems.push("name: expected 1 to 100 letters, digits, `.`, `_` or `-`".to_owned());
-        }
-        let (Some(app), Some(listen), Some(worker_listen), Some(partitions), Some(log_format)) =
-            (app, listen, worker_listen, partitions, log_format)
-        else {
-            return Err(Failure::usage(problems.join("\n")));
+        let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
+        let log_format = check.setting("log-format", log_format, "`text` or `json`");
+        let own_name = match layers.get("name") {
+            None | Some("") => None,
+            Some(_) => check.setting("name", name, NAME),
         };
-        if !problems.is_empty() {
-            return Err(Failure::usage(problems.join("\n")));
-        }
+        let (true, Some(app), Some(listen), Some(worker_listen), Some(partitions), Some(log_format)) =
+            (check.problems.is_empty(), app, listen, worker_listen, partitions, log_format)
+        else {
+            return Err(Failure::usage(check.problems.join("\n")));
+        };
         Ok(Self {
-            topics: topics(layers, &app),
             app,
             data: layers.get("data").unwrap_or("data").into(),
             listen,
             worker_listen,
-            kafka: layers
-                .get("kafka")
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned),
+            kafka: layers.get("kafka").filter(|text| !text.is_empty()).map(str::to_owned),
             kafka_client: layers.kafka_client().clone(),
             partitions,
-            name: own.map(str::to_owned),
+            name: own_name,
+            topics: topics(layers),
             log: layers.get("log").unwrap_or("info").to_owned(),
             log_format,
         })
     }
 }
 
-fn check<T>(
-    layers: &Layers,
-    setting: &str,
-    problems: &mut Vec<String>,
-    parse: impl Fn(&str) -> Option<T>,
-    expected: &str,
-) -> Option<T> {
-    let text = layers.get(setting).unwrap_or_default();
-    let value = parse(text);
-    if value.is_none() {
-        problems.push(format!(
-            "{setting}: `{text}` (from {}) is not {expected}",
-            layers.source(setting)
-        ));
+/// Reads settings and collects what is wrong with them.
+struct Check<'a> {
+    layers: &'a Layers,
+    problems: Vec<String>,
+}
+
+impl Check<'_> {
+    fn setting<T>(&mut self, setting: &str, parse: impl Fn(&str) -> Option<T>, expected: &str) -> Option<T> {
+        let text = self.layers.get(setting).unwrap_or_default();
+        let value = parse(text);
+        if value.is_none() {
+            let source = self.layers.source(setting);
+            self.problems.push(format!("{setting}: `{text}` (from {source}) is not {expected}"));
+        }
+        value
     }
-    value
 }
 
 /// Tokens and events would cross the network in the clear.
@@ -160,9 +120,7 @@ fn name(text: &str) -> Option<String> {
 }
 
 fn partitions(text: &str) -> Option<u32> {
-    text.parse()
-        .ok()
-        .filter(|count| (1..=PARTITIONS_MAX).contains(count))
+    text.parse().ok().filter(|count| (1..=PARTITIONS_MAX).contains(count))
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {
@@ -173,19 +131,15 @@ fn log_format(text: &str) -> Option<LogFormat> {
     }
 }
 
-fn topics(layers: &Layers, app: &str) -> Topics {
-    let defaults = Topics::of(app);
-    let named = |setting: &str, default: String| match layers.get(setting) {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => default,
-    };
+fn topics(layers: &Layers) -> Topics {
+    let named = |setting: &str| layers.get(setting).unwrap_or_default().to_owned();
     Topics {
-        events: named("topics.events", defaults.events),
-        controls: named("topics.controls", defaults.controls),
-        alerts: named("topics.alerts", defaults.alerts),
-        alerts_shadow: named("topics.alerts-shadow", defaults.alerts_shadow),
-        changelog: named("topics.changelog", defaults.changelog),
-        dead_letters: named("topics.dead-letters", defaults.dead_letters),
+        events: named("topics.events"),
+        controls: named("topics.controls"),
+        alerts: named("topics.alerts"),
+        alerts_shadow: named("topics.alerts-shadow"),
+        changelog: named("topics.changelog"),
+        dead_letters: named("topics.dead-letters"),
     }
 }
 

@@ -11,19 +11,14 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 fn layers(flags: &SettingFlags, environment: &[(&str, &str)], text: &str) -> Result<Layers, Failure> {
-    let environment = environment
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
+    let environment =
+        environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     Layers::gather(flags, &environment, Some(file(text).path()))
 }
 
 #[test]
 fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
-    let flags = SettingFlags {
-        app: Some("from-flag".into()),
-        ..SettingFlags::default()
-    };
+    let flags = SettingFlags { app: Some("from-flag".into()), ..SettingFlags::default() };
     let environment = [("TOCSIN_APP", "from-env"), ("TOCSIN_PARTITIONS", "8")];
     let text = "app = 'from-file'\npartitions = 16\nlisten = '127.0.0.1:1'";
     let layers = layers(&flags, &environment, text).unwrap();
@@ -38,16 +33,10 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
 #[test]
 fn every_wrong_setting_is_told_with_its_source() {
     let text = "app = 'a b'\nlisten = 'here'\npartitions = 0\nlog-format = 'xml'\nname = 'a/b'";
-    let error = Config::read(&layers(&SettingFlags::default(), &[], text).unwrap())
-        .unwrap_err()
-        .to_string();
-    for part in [
-        "app: `a b` (from file",
-        "listen: `here`",
-        "partitions: `0`",
-        "log-format: `xml`",
-        "name: expected",
-    ] {
+    let error = Config::read(&layers(&SettingFlags::default(), &[], text).unwrap()).unwrap_err().to_string();
+    for part in
+        ["app: `a b` (from file", "listen: `here`", "partitions: `0`", "log-format: `xml`", "name: `a/b`"]
+    {
         assert!(error.contains(part), "{part} in {error}");
     }
 }
@@ -55,10 +44,7 @@ fn every_wrong_setting_is_told_with_its_source() {
 #[test]
 fn a_setting_that_does_not_exist_is_refused() {
     let error = layers(&SettingFlags::default(), &[], "lissen = 'x'").unwrap_err();
-    assert!(
-        error.to_string().contains("there is no setting `lissen`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("there is no setting `lissen`"), "{error}");
     assert!(layers(&SettingFlags::default(), &[], "app = [1]").is_err());
     assert!(layers(&SettingFlags::default(), &[], "app = ").is_err());
 }
@@ -75,10 +61,7 @@ fn settings_of_the_kafka_client_pass_and_their_secrets_are_masked_and_may_come_f
     assert_eq!(config.kafka_client["sasl.password"], "hunter2");
     assert_eq!(config.kafka_client["security.protocol"], "SASL_SSL");
     let shown = format!("{:?}", layers.show());
-    assert!(
-        !shown.contains("hunter2") && shown.contains("SASL_SSL"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hunter2") && shown.contains("SASL_SSL"), "{shown}");
 }
 
 #[test]

@@ -44,27 +44,15 @@ fn tell(client: &Client, stop: &Stop) -> Result<(), Failure> {
     }
     let story = Story::new();
     for rule in story.rules() {
-        let answer = client
-            .post("/v1/rules", "application/json", rule.to_string().as_bytes())?
-            .ok()?;
-        println!(
-            "rule   {} (version {})",
-            rule["alertName"].as_str().unwrap_or_default(),
-            answer["version"]
-        );
+        let answer = client.post("/v1/rules", "application/json", rule.to_string().as_bytes())?.ok()?;
+        println!("rule   {} (version {})", rule["alertName"].as_str().unwrap_or_default(), answer["version"]);
     }
     // Opened before the first event, so that no alert is missed.
     let alerts = client.stream("/v1/alerts/stream", None)?;
     let mut sent: BTreeMap<String, Instant> = BTreeMap::new();
     for event in story.events() {
         sent.insert(event.customer.to_string(), Instant::now());
-        client
-            .post(
-                "/v1/events",
-                "application/json",
-                event.json.to_string().as_bytes(),
-            )?
-            .ok()?;
+        client.post("/v1/events", "application/json", event.json.to_string().as_bytes())?.ok()?;
     }
     println!("events {} sent", story.events().len());
     let deadline = Instant::now() + PATIENCE;
@@ -74,11 +62,7 @@ fn tell(client: &Client, stop: &Stop) -> Result<(), Failure> {
         let alert: Value = serde_json::from_str(&event.data).unwrap_or_default();
         let customer = alert["customerId"].as_str().unwrap_or_default();
         let Some(sent) = sent.get(customer) else { continue };
-        println!(
-            "alert  {} after {} ms",
-            crate::commands::alert_summary(&alert),
-            sent.elapsed().as_millis()
-        );
+        println!("alert  {} after {} ms", crate::commands::alert_summary(&alert), sent.elapsed().as_millis());
         awaited.remove(customer);
         if awaited.is_empty() || stop.is_requested() || Instant::now() > deadline {
             return Ok(());

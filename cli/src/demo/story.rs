@@ -80,20 +80,13 @@ impl Story {
 
     /// The customers of this start; each of them gets an alert.
     pub(crate) fn new_customers(&self) -> BTreeSet<String> {
-        let new = self
-            .events
-            .iter()
-            .map(|event| event.customer)
-            .filter(|customer| *customer != LASTING);
+        let new = self.events.iter().map(|event| event.customer).filter(|customer| *customer != LASTING);
         new.map(|customer| customer.to_string()).collect()
     }
 }
 
 impl StoryEvent {
     fn new(customer: Uuid, payload: &Value) -> Self {
-        Self {
-            customer,
-            json: json!({"customerId": customer, "payload": payload.to_string()}),
-        }
+        Self { customer, json: json!({"customerId": customer, "payload": payload.to_string()}) }
     }
 }

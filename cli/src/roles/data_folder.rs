@@ -14,16 +14,9 @@ pub(crate) struct DataFolder(PathBuf);
 impl DataFolder {
     /// Makes the folder if it is not there, readable by its owner alone.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|error| {
-                Failure::usage(format!(
-                    "data folder {}: {error}; choose another with --data",
-                    path.display()
-                ))
-            })?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+            Failure::usage(format!("data folder {}: {error}; choose another with --data", path.display()))
+        })?;
         Ok(Self(path.to_owned()))
     }
 
@@ -35,15 +28,13 @@ impl DataFolder {
     /// The root token, made at the first start, and the file that holds it (mode 0600).
     pub(crate) fn root_token(&self) -> Result<(String, PathBuf), Failure> {
         let path = self.0.join("root.token");
-        let token = self.kept("root.token", || api::token::generate())?;
+        let token = self.kept("root.token", api::token::generate)?;
         Ok((token, path))
     }
 
     /// The worker's lasting name, made at the first start.
     pub(crate) fn worker_name(&self) -> Result<String, Failure> {
-        self.kept("worker.name", || {
-            Ok(format!("worker-{:08x}", uuid::Uuid::new_v4().as_fields().0))
-        })
+        self.kept("worker.name", || Ok(format!("worker-{:08x}", uuid::Uuid::new_v4().as_fields().0)))
     }
 
     /// The content of a small file, which is made once and then stays.
@@ -66,9 +57,7 @@ impl DataFolder {
             .mode(0o600)
             .open(&draft)
             .map_err(failure)?;
-        file.write_all(format!("{text}\n").as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(failure)?;
+        file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failure)?;
         fs::rename(&draft, &path).map_err(failure)?;
         Ok(text)
     }
@@ -93,9 +82,6 @@ mod tests {
     fn a_data_folder_that_is_a_file_is_refused_with_its_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = DataFolder::open(file.path()).unwrap_err();
-        assert!(
-            error.to_string().contains(&file.path().display().to_string()),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
     }
 }

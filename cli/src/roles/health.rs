@@ -18,11 +18,7 @@ pub(crate) async fn serve(
 ) -> Result<(), Failure> {
     let ready = move || {
         let reasons = status.reasons();
-        let code = if reasons.is_empty() {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
+        let code = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         std::future::ready((code, reasons.join("\n") + "\n"))
     };
     let router = Router::new()

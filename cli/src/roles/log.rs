@@ -32,14 +32,10 @@ pub(crate) fn open(config: &Config) -> std::result::Result<Arc<dyn Log>, Failure
 /// Connects to the Kafka that the settings name.
 pub(crate) fn connect(config: &Config) -> std::result::Result<Arc<dyn Log>, Failure> {
     let Some(bootstrap) = config.kafka.clone() else {
-        return Err(Failure::usage(
-            "this needs Kafka: name the broker with --kafka HOST:PORT",
-        ));
+        return Err(Failure::usage("this needs Kafka: name the broker with --kafka HOST:PORT"));
     };
-    let settings = kafka::Settings {
-        extra: config.kafka_client.clone(),
-        ..kafka::Settings::new(bootstrap, "tocsin")
-    };
+    let settings =
+        kafka::Settings { extra: config.kafka_client.clone(), ..kafka::Settings::new(bootstrap, "tocsin") };
     Ok(Arc::new(KafkaLog::connect(settings)?))
 }
 
@@ -66,18 +62,11 @@ pub(crate) fn faults(log: &dyn Log, config: &Config) -> Result<Vec<String>> {
     let specs = config.topics.specs(partitions(log, config)?);
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let states = log.inspect_topics(&names)?;
-    Ok(specs
-        .iter()
-        .zip(&states)
-        .flat_map(|(spec, state)| findings(spec, state))
-        .collect())
+    Ok(specs.iter().zip(&states).flat_map(|(spec, state)| findings(spec, state)).collect())
 }
 
 /// As many as the event topic has; the setting counts only when that is created.
 fn partitions(log: &dyn Log, config: &Config) -> Result<u32> {
     let states = log.inspect_topics(&[&config.topics.events])?;
-    Ok(states
-        .first()
-        .and_then(|state| state.partitions)
-        .unwrap_or(config.partitions))
+    Ok(states.first().and_then(|state| state.partitions).unwrap_or(config.partitions))
 }

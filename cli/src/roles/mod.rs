@@ -35,14 +35,8 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
     let status = StatusBoard::default();
     let stop = Stop::default();
     let topics = log::Topics::CreateMissing;
-    let worker = WorkerThread::start(
-        config,
-        &folder,
-        Arc::clone(&log),
-        topics,
-        status.clone(),
-        stop.clone(),
-    )?;
+    let worker =
+        WorkerThread::start(config, &folder, Arc::clone(&log), topics, status.clone(), stop.clone())?;
     let served = runtime()?.block_on(async {
         let listener = listen(config.listen).await?;
         let address = format!("http://{}", local_address(&listener)?);
@@ -97,9 +91,7 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
         println!("token  {}", token_file.display());
         let announcer = std::thread::spawn(demo::announce(address, token.clone(), false, stop.clone()));
         let api = api(config, log, &token, status, page);
-        let served = api
-            .serve(listener, ending(stop.clone(), std::future::pending()))
-            .await;
+        let served = api.serve(listener, ending(stop.clone(), std::future::pending())).await;
         stop.request();
         drop(announcer);
         served.map_err(|error| Failure::other_side(format!("API: {error}")))
@@ -107,13 +99,7 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
 }
 
 fn api(config: &Config, log: Arc<dyn Log>, token: &str, status: StatusBoard, page: MetricsPage) -> Api {
-    let probe = move || {
-        status
-            .reasons()
-            .into_iter()
-            .map(|reason| NotReady::new("worker", reason))
-            .collect()
-    };
+    let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
     Api::new(
         api::Settings::default(),
         log,

@@ -16,13 +16,8 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let wall = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-        Moment {
-            wall,
-            monotonic: self.0.elapsed(),
-        }
+        Moment { wall, monotonic: self.0.elapsed() }
     }
 }

@@ -39,10 +39,7 @@ impl WorkerThread {
             Some(name) => name.clone(),
             None => folder.worker_name()?,
         };
-        let settings = Settings {
-            topics: config.topics.clone(),
-            ..Settings::new(&config.app, &name)
-        };
+        let settings = Settings { topics: config.topics.clone(), ..Settings::new(&config.app, &name) };
         let job = Job {
             config: config.clone(),
             settings,
@@ -101,8 +98,7 @@ impl Job {
         while !self.stop.is_requested() {
             let joined = std::time::Instant::now();
             let Err(error) = self.work() else { return Ok(()) };
-            self.status
-                .update(|status| status.problem = Some(error.message.clone()));
+            self.status.update(|status| status.problem = Some(error.message.clone()));
             if error.kind != ErrorKind::Unavailable {
                 tracing::error!(%error, "the worker stops");
                 return Err(error.into());

@@ -91,10 +91,7 @@ mod tests {
         ] {
             let json = serde_json::to_string(&Timestamp(millis)).unwrap();
             assert_eq!(json, format!("\"{text}\""));
-            assert_eq!(
-                serde_json::from_str::<Timestamp>(&json).unwrap(),
-                Timestamp(millis)
-            );
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), Timestamp(millis));
         }
     }
 

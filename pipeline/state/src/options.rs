@@ -56,10 +56,8 @@ pub(crate) fn database(memory: &Memory) -> Options {
 /// The tables as column families.
 pub(crate) fn tables(memory: &Memory) -> Vec<ColumnFamilyDescriptor> {
     let table = |table: Table| ColumnFamilyDescriptor::new(table.name(), column_family(memory, table));
-    let default = ColumnFamilyDescriptor::new(
-        rocksdb::DEFAULT_COLUMN_FAMILY_NAME,
-        column_family(memory, Table::Meta),
-    );
+    let default =
+        ColumnFamilyDescriptor::new(rocksdb::DEFAULT_COLUMN_FAMILY_NAME, column_family(memory, Table::Meta));
     Table::ALL.into_iter().map(table).chain([default]).collect()
 }
 

@@ -13,20 +13,12 @@ use crate::{RocksStores, Settings};
 const PARTITION: Partition = Partition(7);
 
 fn stores(dir: &Path) -> RocksStores {
-    RocksStores::open(Settings {
-        dir: dir.to_owned(),
-        cache_bytes: 8 << 20,
-        write_buffer_bytes: 4 << 20,
-    })
-    .unwrap()
+    RocksStores::open(Settings { dir: dir.to_owned(), cache_bytes: 8 << 20, write_buffer_bytes: 4 << 20 })
+        .unwrap()
 }
 
 fn put(table: Table, key: &str, value: impl Into<Bytes>) -> Write {
-    Write::Put {
-        table,
-        key: Key::from(key.to_owned()),
-        value: value.into(),
-    }
+    Write::Put { table, key: Key::from(key.to_owned()), value: value.into() }
 }
 
 fn get(store: &dyn Store, table: Table, keys: &[&str]) -> Vec<Option<Bytes>> {
@@ -51,20 +43,11 @@ fn writes_are_there_after_a_restart() {
         from: Key::from(from),
         to: Key::from(to),
     };
-    store
-        .write(&[
-            range("customer-2", "customer-3"),
-            range("customer-3", "customer-1"),
-        ])
-        .unwrap();
+    store.write(&[range("customer-2", "customer-3"), range("customer-3", "customer-1")]).unwrap();
     drop(store);
 
     let store = stores.open(PARTITION).unwrap();
-    let found = get(
-        &*store,
-        Table::State,
-        &["customer-3", "customer-2", "customer-1", ""],
-    );
+    let found = get(&*store, Table::State, &["customer-3", "customer-2", "customer-1", ""]);
     assert_eq!(found, [Some("three".into()), None, Some("one".into()), None]);
     let left = [("customer-1", "one"), ("customer-3", "three")];
     let left = left.map(|(key, value)| (Key::from(key), Bytes::from(value)));
@@ -76,9 +59,7 @@ fn writes_are_there_after_a_restart() {
 fn newest_wal(dir: &Path) -> PathBuf {
     let entries = fs::read_dir(dir.join("partition-00007")).unwrap();
     let logs = entries.map(|entry| entry.unwrap().path());
-    logs.filter(|path| path.extension().is_some_and(|extension| extension == "log"))
-        .max()
-        .unwrap()
+    logs.filter(|path| path.extension().is_some_and(|extension| extension == "log")).max().unwrap()
 }
 
 /// Every write sets the same number in two tables, so that a part of a write would show.
@@ -104,11 +85,7 @@ fn a_torn_log_leaves_a_prefix_of_whole_writes() {
 
         let store = stores.open(PARTITION).unwrap();
         let customers = store.scan(Table::State).unwrap();
-        assert!(
-            (10..100).contains(&customers.len()),
-            "{} writes after a cut of {cut}",
-            customers.len()
-        );
+        assert!((10..100).contains(&customers.len()), "{} writes after a cut of {cut}", customers.len());
         for (number, (key, _)) in customers.iter().enumerate() {
             assert_eq!(*key, format!("customer-{number:03}"));
         }
@@ -125,14 +102,8 @@ fn a_store_is_open_once_and_can_be_removed() {
     store.write(&[put(Table::Rules, "r", "rule")]).unwrap();
     let error = stores(dir.path()).open(PARTITION).err().unwrap();
     assert_eq!(error.kind, ErrorKind::Misconfigured);
-    assert!(
-        error.message.contains("in use by another tocsin process"),
-        "{error}"
-    );
-    assert_eq!(
-        first.remove(PARTITION).unwrap_err().kind,
-        ErrorKind::Misconfigured
-    );
+    assert!(error.message.contains("in use by another tocsin process"), "{error}");
+    assert_eq!(first.remove(PARTITION).unwrap_err().kind, ErrorKind::Misconfigured);
     assert_eq!(get(&*store, Table::Rules, &["r"]), [Some("rule".into())]);
     drop(store);
 
@@ -165,16 +136,12 @@ fn a_store_that_cannot_be_read_is_corrupt() {
 fn partitions_share_memory_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let stores = stores(dir.path());
-    let mut opened: Vec<_> = (0..8)
-        .map(|partition| stores.open(Partition(partition)).unwrap())
-        .collect();
+    let mut opened: Vec<_> = (0..8).map(|partition| stores.open(Partition(partition)).unwrap()).collect();
     for (number, store) in opened.iter_mut().enumerate() {
         // More than the shared write buffers hold, so that they are flushed in turns.
         for key in 0..64 {
             let value = vec![u8::try_from(number).unwrap(); 16 * 1024];
-            store
-                .write(&[put(Table::State, &format!("customer-{key}"), value)])
-                .unwrap();
+            store.write(&[put(Table::State, &format!("customer-{key}"), value)]).unwrap();
         }
     }
     for (number, store) in opened.iter().enumerate() {

@@ -30,11 +30,7 @@ impl<'a> Fields<'a> {
     pub(super) fn new(members: &'a Map<String, Value>, known: &[&str], form: &'static str) -> Self {
         let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
         let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
-        Self {
-            members,
-            form,
-            problems,
-        }
+        Self { members, form, problems }
     }
 
     /// Reads a field that may be absent or `null`.
@@ -66,13 +62,7 @@ impl<'a> Fields<'a> {
 
     /// Ends the reading; any problem refuses the document.
     pub(super) fn finish(self) -> Result<(), Invalid> {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Invalid {
-                problems: self.problems,
-            })
-        }
+        if self.problems.is_empty() { Ok(()) } else { Err(Invalid { problems: self.problems }) }
     }
 
     pub(super) fn text(pointer: &str, value: &Value) -> Result<String, Problem> {
@@ -94,16 +84,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn alert(pointer: &str, value: &Value) -> Result<AlertId, Problem> {
-        string(pointer, value)?
-            .parse()
-            .map_err(|error: crate::id::IdError| {
-                problem(
-                    ProblemCode::OutOfRange,
-                    pointer,
-                    error.to_string(),
-                    "the rule's UUID".to_owned(),
-                )
-            })
+        string(pointer, value)?.parse().map_err(|error: crate::id::IdError| {
+            problem(ProblemCode::OutOfRange, pointer, error.to_string(), "the rule's UUID".to_owned())
+        })
     }
 
     pub(super) fn path(pointer: &str, value: &Value) -> Result<Path, Problem> {
@@ -111,20 +94,14 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn integer(pointer: &str, value: &Value) -> Result<i64, Problem> {
-        value
-            .as_i64()
-            .ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
+        value.as_i64().ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
     }
 
     pub(super) fn version(pointer: &str, value: &Value) -> Result<RuleVersion, Problem> {
         let version = value.as_u64().and_then(|version| u32::try_from(version).ok());
-        version.map(RuleVersion).ok_or_else(|| {
-            wrong_type(
-                pointer,
-                value,
-                "a version: 0 for `no rule yet`, or the last one seen",
-            )
-        })
+        version
+            .map(RuleVersion)
+            .ok_or_else(|| wrong_type(pointer, value, "a version: 0 for `no rule yet`, or the last one seen"))
     }
 
     pub(super) fn severity(pointer: &str, value: &Value) -> Result<Severity, Problem> {
@@ -146,8 +123,7 @@ impl<'a> Fields<'a> {
             Value::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(Value::as_i64),
             other => other.as_i64(),
         };
-        gte.map(|gte| Threshold { gte })
-            .ok_or_else(|| wrong_type(pointer, value, expected))
+        gte.map(|gte| Threshold { gte }).ok_or_else(|| wrong_type(pointer, value, expected))
     }
 
     pub(super) fn labels(pointer: &str, value: &Value) -> Result<BTreeMap<String, String>, Problem> {
@@ -156,18 +132,10 @@ impl<'a> Fields<'a> {
         };
         if members.len() > LABELS_MAX {
             let message = format!("there are {} labels", members.len());
-            return Err(problem(
-                ProblemCode::LimitPassed,
-                pointer,
-                message,
-                format!("at most {LABELS_MAX}"),
-            ));
+            return Err(problem(ProblemCode::LimitPassed, pointer, message, format!("at most {LABELS_MAX}")));
         }
         let read = |(name, value): (&String, &Value)| {
-            Ok((
-                name.clone(),
-                Self::text(&format!("{pointer}/{}", escape(name)), value)?,
-            ))
+            Ok((name.clone(), Self::text(&format!("{pointer}/{}", escape(name)), value)?))
         };
         members.iter().map(read).collect()
     }
@@ -186,18 +154,11 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 fn string<'a>(pointer: &str, value: &'a Value) -> Result<&'a str, Problem> {
-    value
-        .as_str()
-        .ok_or_else(|| wrong_type(pointer, value, "a string"))
+    value.as_str().ok_or_else(|| wrong_type(pointer, value, "a string"))
 }
 
 fn wrong_type(pointer: &str, value: &Value, expected: &str) -> Problem {
-    problem(
-        ProblemCode::WrongType,
-        pointer,
-        format!("this is {}", kind(value)),
-        expected.to_owned(),
-    )
+    problem(ProblemCode::WrongType, pointer, format!("this is {}", kind(value)), expected.to_owned())
 }
 
 fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
@@ -207,12 +168,7 @@ fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
         },
         _ => format!("a field of {form}: {}", known.join(", ")),
     };
-    problem(
-        ProblemCode::UnknownField,
-        &format!("/{}", escape(name)),
-        "unknown field".to_owned(),
-        expected,
-    )
+    problem(ProblemCode::UnknownField, &format!("/{}", escape(name)), "unknown field".to_owned(), expected)
 }
 
 /// Escapes a member's name for a JSON pointer (RFC 6901 §3).

@@ -10,9 +10,7 @@ use serde_json::Value;
 /// Every record of a topic.
 pub fn records(log: &dyn Log, topic: &str) -> Vec<Record> {
     let partitions = log.partitions(topic).unwrap();
-    let from: Vec<_> = (0..partitions)
-        .map(|partition| (Partition(partition), Offset(0)))
-        .collect();
+    let from: Vec<_> = (0..partitions).map(|partition| (Partition(partition), Offset(0))).collect();
     let mut reader = log.reader(topic, &from).unwrap();
     let mut records = Vec::new();
     loop {
@@ -44,23 +42,11 @@ pub fn is_caught_up(log: &dyn Log, group: &str, events: &str) -> bool {
 pub fn check(alerts: &[Value], expected: &BTreeSet<(String, String, u64)>) {
     let field = |alert: &Value, name: &str| alert[name].as_str().unwrap().to_owned();
     let read = |alert: &Value| {
-        (
-            field(alert, "customerId"),
-            field(alert, "alertId"),
-            alert["value"].as_u64().unwrap(),
-        )
+        (field(alert, "customerId"), field(alert, "alertId"), alert["value"].as_u64().unwrap())
     };
     let seen: BTreeSet<_> = alerts.iter().map(read).collect();
     println!("{} alerts, {} expected", alerts.len(), expected.len());
-    assert_eq!(
-        seen.difference(expected).collect::<Vec<_>>(),
-        Vec::<&_>::new(),
-        "extra alerts"
-    );
-    assert_eq!(
-        expected.difference(&seen).collect::<Vec<_>>(),
-        Vec::<&_>::new(),
-        "lost alerts"
-    );
+    assert_eq!(seen.difference(expected).collect::<Vec<_>>(), Vec::<&_>::new(), "extra alerts");
+    assert_eq!(expected.difference(&seen).collect::<Vec<_>>(), Vec::<&_>::new(), "lost alerts");
     assert_eq!(alerts.len(), expected.len(), "no alert comes twice");
 }

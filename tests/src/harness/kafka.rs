@@ -36,10 +36,7 @@ pub fn broker(test: &str) -> Option<(&'static Broker, Lease)> {
 pub fn broker_alone(test: &str) -> Option<(&'static Broker, RwLockWriteGuard<'static, ()>)> {
     let broker = running(test)?;
     if broker.home.is_none() {
-        skip(
-            test,
-            "the broker was started by somebody else and is not to be stopped",
-        );
+        skip(test, "the broker was started by somebody else and is not to be stopped");
         return None;
     }
     Some((broker, IN_USE.write().unwrap_or_else(PoisonError::into_inner)))
@@ -55,10 +52,7 @@ pub fn prefix(test: &str) -> String {
 
 /// Notes that a test was skipped, or fails where it must not be.
 pub fn skip(test: &str, reason: &str) {
-    assert!(
-        std::env::var("TOCSIN_REQUIRE_KAFKA").as_deref() != Ok("1"),
-        "{test} needs Kafka: {reason}"
-    );
+    assert!(std::env::var("TOCSIN_REQUIRE_KAFKA").as_deref() != Ok("1"), "{test} needs Kafka: {reason}");
     let line = format!("SKIPPED {test}: {reason}\n");
     eprint!("{line}");
     if let Some(path) = std::env::var_os("TOCSIN_SKIP_LOG") {
@@ -81,11 +75,7 @@ fn running(test: &str) -> Option<&'static Broker> {
 impl Broker {
     fn start() -> Result<Self, String> {
         if let Ok(bootstrap) = std::env::var("TOCSIN_TEST_KAFKA") {
-            return Ok(Self {
-                bootstrap,
-                home: None,
-                _watcher: None,
-            });
+            return Ok(Self { bootstrap, home: None, _watcher: None });
         }
         for tool in ["java", "mvn"] {
             if !is_there(tool) {
@@ -94,17 +84,11 @@ impl Broker {
         }
         let home = tempfile::tempdir().unwrap().keep();
         let watcher = watch(&home);
-        let mut broker = Self {
-            bootstrap: String::new(),
-            home: Some(home),
-            _watcher: Some(watcher),
-        };
+        let mut broker = Self { bootstrap: String::new(), home: Some(home), _watcher: Some(watcher) };
         if let Err(reason) = broker.script(&["install"]) {
             return Err(format!("Kafka cannot be fetched: {reason}"));
         }
-        broker.bootstrap = broker
-            .script(&["start"])
-            .unwrap_or_else(|reason| panic!("no broker: {reason}"));
+        broker.bootstrap = broker.script(&["start"]).unwrap_or_else(|reason| panic!("no broker: {reason}"));
         Ok(broker)
     }
 
@@ -136,21 +120,13 @@ impl Broker {
             .output()
             .unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
-        if output.status.success() {
-            Ok(text(output.stdout))
-        } else {
-            Err(text(output.stderr))
-        }
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 }
 
 fn is_there(tool: &str) -> bool {
     let mut command = Command::new(tool);
-    let asked = command
-        .arg("-version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let asked = command.arg("-version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     asked.status().is_ok_and(|status| status.success())
 }
 
@@ -158,10 +134,7 @@ fn is_there(tool: &str) -> bool {
 /// children do not inherit it.
 fn watch(home: &std::path::Path) -> Child {
     Command::new("sh")
-        .args([
-            "-c",
-            "trap '' INT TERM HUP; cat; \"$0\" wipe; rm -rf \"$TOCSIN_KAFKA_HOME\"",
-        ])
+        .args(["-c", "trap '' INT TERM HUP; cat; \"$0\" wipe; rm -rf \"$TOCSIN_KAFKA_HOME\""])
         .arg(root().join("scripts/kafka"))
         .env("TOCSIN_KAFKA_HOME", home)
         .stdin(Stdio::piped())

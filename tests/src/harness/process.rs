@@ -51,24 +51,14 @@ impl Tocsin {
 
     /// Starts `tocsin run` on a data folder and waits until it listens.
     pub fn start_unready(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(data, arguments)
-            .stdout(Stdio::piped())
-            .stderr(log_file(data))
-            .spawn()
-            .unwrap();
+        let mut child =
+            command(data, arguments).stdout(Stdio::piped()).stderr(log_file(data)).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let mut process = Self {
-            child,
-            http: Http::new("", ""),
-            lines,
-        };
+        let mut process = Self { child, http: Http::new("", ""), lines };
         let listen = process.line("listen ");
         process.line("token ");
         let token = std::fs::read_to_string(data.join("root.token")).unwrap();
@@ -79,10 +69,7 @@ impl Tocsin {
     /// Runs `tocsin run` where it is expected to end by itself.
     pub fn run_to_end(data: &Path, arguments: &[&str]) -> Ended {
         let output = command(data, arguments).stdout(Stdio::null()).output().unwrap();
-        Ended {
-            code: output.status.code(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ended { code: output.status.code(), stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
     }
 
     /// The next line of its output that begins so.
@@ -93,10 +80,9 @@ impl Tocsin {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line.starts_with(start) => return line,
                 Ok(_) => {},
-                Err(error) => panic!(
-                    "no line `{start}…` ({error}); the process: {:?}",
-                    self.child.try_wait()
-                ),
+                Err(error) => {
+                    panic!("no line `{start}…` ({error}); the process: {:?}", self.child.try_wait())
+                },
             }
         }
     }
@@ -142,10 +128,5 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
 /// Where the process logs; beside its data, so that a failing test's log can be read.
 fn log_file(data: &Path) -> Stdio {
     let path = data.with_extension("log");
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap()
-        .into()
+    std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap().into()
 }

@@ -15,8 +15,7 @@ impl SmallDisk {
     /// None if this process may not mount.
     fn mount() -> Option<Self> {
         let disk = Self(tempfile::tempdir().unwrap());
-        disk.run("mount", &["-t", "tmpfs", "-o", "size=48m", "tmpfs"])
-            .then_some(disk)
+        disk.run("mount", &["-t", "tmpfs", "-o", "size=48m", "tmpfs"]).then_some(disk)
     }
 
     fn enlarge(&self) {
@@ -24,11 +23,7 @@ impl SmallDisk {
     }
 
     fn run(&self, command: &str, arguments: &[&str]) -> bool {
-        let status = Command::new(command)
-            .args(arguments)
-            .arg(self.path())
-            .stderr(Stdio::null())
-            .status();
+        let status = Command::new(command).args(arguments).arg(self.path()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     }
 
@@ -68,19 +63,12 @@ fn fill(log: &dyn Log, from: u64) -> (u64, Error) {
 #[test]
 fn a_full_disk_refuses_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
-        return skip(
-            "a_full_disk_refuses_and_loses_nothing",
-            "this process may not mount a tmpfs",
-        );
+        return skip("a_full_disk_refuses_and_loses_nothing", "this process may not mount a tmpfs");
     };
     let log = open(disk.path());
     create(&log, "events", 1, Retention::Any);
     let mut member = log
-        .join(Membership {
-            group: "g".to_owned(),
-            topic: "events".to_owned(),
-            name: "one".to_owned(),
-        })
+        .join(Membership { group: "g".to_owned(), topic: "events".to_owned(), name: "one".to_owned() })
         .unwrap();
     let (acknowledged, error) = fill(&log, 0);
     assert_eq!(error.kind, ErrorKind::Full, "{error}");
@@ -91,16 +79,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let small = || vec![record("events", Partition(0), "small")];
     assert_eq!(log.append(small()).unwrap_err().kind, ErrorKind::Full);
     let refused = member.commit(small(), &|_| Vec::new()).unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            CommitError::Fatal(Error {
-                kind: ErrorKind::Full,
-                ..
-            })
-        ),
-        "{refused}"
-    );
+    assert!(matches!(refused, CommitError::Fatal(Error { kind: ErrorKind::Full, .. })), "{refused}");
     check(&log, acknowledged);
     drop((log, member));
 
@@ -108,14 +87,9 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let log = open(disk.path());
     // The record that was refused may have been written: it is there whole or not at all.
     let end = log.bounds("events", Partition(0)).unwrap().end.0;
-    assert!(
-        end == acknowledged || end == acknowledged + 1,
-        "{acknowledged} acknowledged, {end} there"
-    );
+    assert!(end == acknowledged || end == acknowledged + 1, "{acknowledged} acknowledged, {end} there");
     check(&log, end);
-    let place = log
-        .append(vec![record("events", Partition(0), noise(end))])
-        .unwrap()[0];
+    let place = log.append(vec![record("events", Partition(0), noise(end))]).unwrap()[0];
     assert_eq!(place.offset, Offset(end));
     check(&log, end + 1);
 }

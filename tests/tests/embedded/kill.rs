@@ -26,11 +26,7 @@ fn home(number: u64) -> Partition {
 }
 
 fn membership() -> Membership {
-    Membership {
-        group: "writers".to_owned(),
-        topic: "numbers".to_owned(),
-        name: "writer".to_owned(),
-    }
+    Membership { group: "writers".to_owned(), topic: "numbers".to_owned(), name: "writer".to_owned() }
 }
 
 /// The child: commits batches of numbered records with the last number as position, prints each that is
@@ -44,9 +40,7 @@ fn child_that_writes() {
     let noise = log.clone();
     std::thread::spawn(move || {
         loop {
-            noise
-                .append(vec![record("noise", Partition(0), vec![0; 3000])])
-                .unwrap();
+            noise.append(vec![record("noise", Partition(0), vec![0; 3000])]).unwrap();
         }
     });
     let mut member = log.join(membership()).unwrap();
@@ -55,18 +49,13 @@ fn child_that_writes() {
         let numbers = batch_from(next);
         next = numbers.end;
         let records = numbers.map(|number| record("numbers", home(number), number.to_string()));
-        member
-            .commit(records.collect(), &|_| vec![(Partition(0), position(next))])
-            .unwrap();
+        member.commit(records.collect(), &|_| vec![(Partition(0), position(next))]).unwrap();
         println!("\nacknowledged {next}");
     }
 }
 
 fn position(next: u64) -> Committed {
-    Committed {
-        next: Offset(next),
-        metadata: format!("up to {next}"),
-    }
+    Committed { next: Offset(next), metadata: format!("up to {next}") }
 }
 
 fn count(log: &EmbeddedLog) -> u64 {
@@ -98,9 +87,7 @@ fn acknowledged_records_survive_kills_exactly_once() {
         let mut child = child("kill::child_that_writes", dir.path());
         let acks = acknowledged(child.stdout.take().unwrap());
         // Progress first, then a delay that differs from kill to kill, in no step with anything.
-        let mut last = acks
-            .recv_timeout(Duration::from_secs(60))
-            .expect("the child writes");
+        let mut last = acks.recv_timeout(Duration::from_secs(60)).expect("the child writes");
         std::thread::sleep(Duration::from_micros(1 + kill * 7919 % 40_011));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -117,16 +104,8 @@ fn check(dir: &Path, acknowledged: u64) -> u64 {
     let mut numbers = Vec::new();
     for partition in (0..PARTITIONS).map(Partition) {
         let records = read_all(&log, "numbers", partition);
-        assert!(
-            records
-                .iter()
-                .zip(0..)
-                .all(|(record, offset)| record.offset == Offset(offset))
-        );
-        let values: Vec<u64> = records
-            .iter()
-            .map(|record| text(record).parse().unwrap())
-            .collect();
+        assert!(records.iter().zip(0..).all(|(record, offset)| record.offset == Offset(offset)));
+        let values: Vec<u64> = records.iter().map(|record| text(record).parse().unwrap()).collect();
         assert!(values.is_sorted());
         numbers.extend(values);
     }
@@ -135,11 +114,7 @@ fn check(dir: &Path, acknowledged: u64) -> u64 {
     assert_eq!(numbers, (0..next).collect::<Vec<_>>());
     assert!(next >= acknowledged, "{acknowledged} acknowledged, {next} there");
     let committed = log.committed("writers", "numbers").unwrap().remove(0);
-    assert_eq!(
-        committed,
-        Some(position(next)),
-        "positions belong to the records they were committed with"
-    );
+    assert_eq!(committed, Some(position(next)), "positions belong to the records they were committed with");
     next
 }
 
@@ -165,9 +140,7 @@ fn a_folder_in_use_is_refused_with_the_number_of_its_process() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = child("kill::child_that_holds", dir.path());
     let ready = acknowledged(child.stdout.take().unwrap());
-    ready
-        .recv_timeout(Duration::from_secs(60))
-        .expect("the child opens the log");
+    ready.recv_timeout(Duration::from_secs(60)).expect("the child opens the log");
     let error = EmbeddedLog::open(Settings::new(dir.path())).err().unwrap();
     assert_eq!(error.kind, ErrorKind::Misconfigured);
     let expected = format!("is in use by another tocsin process (pid {})", child.id());
@@ -175,10 +148,7 @@ fn a_folder_in_use_is_refused_with_the_number_of_its_process() {
     let stores = stores(dir.path());
     let error = stores.open(Partition(0)).err().unwrap();
     assert_eq!(error.kind, ErrorKind::Misconfigured);
-    assert!(
-        error.message.contains("is in use by another tocsin process"),
-        "{error}"
-    );
+    assert!(error.message.contains("is in use by another tocsin process"), "{error}");
 
     // A killed process leaves the files, not the locks.
     child.kill().unwrap();

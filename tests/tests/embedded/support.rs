@@ -18,11 +18,7 @@ pub(crate) fn open(dir: &Path) -> EmbeddedLog {
 }
 
 pub(crate) fn create(log: &dyn Log, topic: &str, partitions: u32, retention: Retention) {
-    let spec = TopicSpec {
-        name: topic.to_owned(),
-        partitions,
-        retention,
-    };
+    let spec = TopicSpec { name: topic.to_owned(), partitions, retention };
     log.create_topics(&[spec]).unwrap();
 }
 
@@ -60,10 +56,7 @@ pub(crate) fn read_all(log: &dyn Log, topic: &str, partition: Partition) -> Vec<
 pub(crate) fn until(mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "it did not come true"
-        );
+        assert!(started.elapsed() < Duration::from_secs(30), "it did not come true");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

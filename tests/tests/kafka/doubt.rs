@@ -25,9 +25,7 @@ fn a_fenced_producer_is_replaced_and_its_commit_tried_again() {
     let writer = format!("{}.one", membership.group);
     let (mut member, _) = join(&log, membership, 1);
     let mut commit = |value: &'static str, next: u64| {
-        member.commit(vec![record(&out, 0, value)], &|_| {
-            vec![(Partition(0), position(next, value))]
-        })
+        member.commit(vec![record(&out, 0, value)], &|_| vec![(Partition(0), position(next, value))])
     };
     commit("before", 1).unwrap();
     let other: BaseProducer = ClientConfig::new()
@@ -62,10 +60,7 @@ fn an_unknown_commit_is_found_out() {
             broker.kill();
             broker.restart();
         }
-        eprintln!(
-            "commits that did not happen at once: {:?}",
-            committing.join().unwrap()
-        );
+        eprintln!("commits that did not happen at once: {:?}", committing.join().unwrap());
     });
     let expected: Vec<_> = (0..COMMITS).map(|number| number.to_string()).collect();
     eventually(expected, || values(&log, &out, 0));
@@ -87,15 +82,10 @@ fn commit_all(
     let mut failures = Vec::new();
     let (mut member, mut next) = rejoin(log, prefix, topic, deadline);
     while next < commits {
-        assert!(
-            Instant::now() < deadline,
-            "committed {next} of {commits}: {failures:?}"
-        );
+        assert!(Instant::now() < deadline, "committed {next} of {commits}: {failures:?}");
         // Serves rebalances, and paces the commits so that the broker dies among them.
         let events = member.poll(1, Duration::from_millis(2)).unwrap();
-        if events
-            .iter()
-            .any(|event| matches!(event, MemberEvent::Lost { .. } | MemberEvent::Revoked { .. }))
+        if events.iter().any(|event| matches!(event, MemberEvent::Lost { .. } | MemberEvent::Revoked { .. }))
         {
             failures.push(format!("{next}: {events:?}"));
             drop(member);
@@ -104,9 +94,7 @@ fn commit_all(
         }
         let metadata = format!("commit {next}");
         let value = record(out, 0, next.to_string());
-        match member.commit(vec![value], &|_| {
-            vec![(Partition(0), position(next + 1, &metadata))]
-        }) {
+        match member.commit(vec![value], &|_| vec![(Partition(0), position(next + 1, &metadata))]) {
             Ok(_) => {
                 next += 1;
                 progress.store(next, Ordering::SeqCst);

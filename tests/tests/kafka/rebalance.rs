@@ -27,21 +27,13 @@ struct Copier {
 impl Copier {
     fn join(log: &KafkaLog, group: &str, topic: &str, out: &str, name: &str) -> Self {
         let member = log.join(membership(group, topic, name)).unwrap();
-        Self {
-            member,
-            out: out.to_owned(),
-            held: BTreeMap::new(),
-            handed_over: 0,
-        }
+        Self { member, out: out.to_owned(), held: BTreeMap::new(), handed_over: 0 }
     }
 
     /// Commits, again while the group is between two generations.
     fn commit(&mut self, records: Vec<Outgoing>, partition: Partition, position: Committed) {
         wait_for("a commit", PATIENCE, || {
-            match self
-                .member
-                .commit(records.clone(), &|_| vec![(partition, position.clone())])
-            {
+            match self.member.commit(records.clone(), &|_| vec![(partition, position.clone())]) {
                 Ok(_) => Some(()),
                 Err(CommitError::Aborted(_)) => None,
                 Err(problem) => panic!("{problem}"),
@@ -62,9 +54,8 @@ impl Copier {
                     assert_eq!(inputs[0].offset.0, *next);
                     *next += inputs.len() as u64;
                     let (next, out) = (*next, &self.out);
-                    let copies = inputs
-                        .into_iter()
-                        .map(|input| record(out, partition.0, input.value.unwrap()));
+                    let copies =
+                        inputs.into_iter().map(|input| record(out, partition.0, input.value.unwrap()));
                     let copies = copies.collect();
                     self.commit(copies, partition, position(next, &format!("at {next}")));
                 },
@@ -102,33 +93,20 @@ fn partitions_are_shared_and_handed_over_without_a_gap() {
     }
     let mut two = Copier::join(&log, &prefix, &topic, &out, "two");
     while two.held.len() < 2 || one.held.len() > 2 {
-        assert!(
-            Instant::now() < deadline,
-            "one has {:?}, two has {:?}",
-            one.held,
-            two.held
-        );
+        assert!(Instant::now() < deadline, "one has {:?}, two has {:?}", one.held, two.held);
         one.step();
         two.step();
     }
     assert_eq!(one.handed_over, 2);
     feed(RECORDS / 2..RECORDS);
     let all = |partition: u32| -> Vec<String> {
-        (partition..RECORDS)
-            .step_by(4)
-            .map(|number| number.to_string())
-            .collect()
+        (partition..RECORDS).step_by(4).map(|number| number.to_string()).collect()
     };
     for partition in 0..4 {
         let wanted = u64::from(RECORDS) / 4;
         let at = |copier: &Copier| copier.held.get(&Partition(partition)).copied().unwrap_or(0);
         while at(&one).max(at(&two)) < wanted {
-            assert!(
-                Instant::now() < deadline,
-                "one has {:?}, two has {:?}",
-                one.held,
-                two.held
-            );
+            assert!(Instant::now() < deadline, "one has {:?}, two has {:?}", one.held, two.held);
             one.step();
             two.step();
         }
@@ -156,16 +134,12 @@ fn a_rebalance_goes_on_while_partitions_are_not_started() {
     while assigned.is_none() {
         assert!(Instant::now() < deadline, "one gave {revoked:?}");
         for event in one.poll(10, POLL).unwrap() {
-            let MemberEvent::Revoked { partition } = event else {
-                panic!("{event:?}")
-            };
+            let MemberEvent::Revoked { partition } = event else { panic!("{event:?}") };
             one.release(partition).unwrap();
             revoked = Some(partition);
         }
         for event in two.poll(10, POLL).unwrap() {
-            let MemberEvent::Assigned { partition, .. } = event else {
-                panic!("{event:?}")
-            };
+            let MemberEvent::Assigned { partition, .. } = event else { panic!("{event:?}") };
             assigned = Some(partition);
         }
     }
@@ -175,8 +149,7 @@ fn a_rebalance_goes_on_while_partitions_are_not_started() {
         one.start(kept, Offset(0)).unwrap();
     }
     two.start(revoked.unwrap(), Offset(0)).unwrap();
-    log.append(vec![record(&topic, 0, "zero"), record(&topic, 1, "one")])
-        .unwrap();
+    log.append(vec![record(&topic, 0, "zero"), record(&topic, 1, "one")]).unwrap();
     assert_eq!(contract::take(&mut *one, 1)[0].0, kept);
     assert_eq!(contract::take(&mut *two, 1)[0].0, revoked.unwrap());
     let stranger = one.commit(Vec::new(), &|_| vec![(revoked.unwrap(), position(1, "not mine"))]);
@@ -215,12 +188,10 @@ fn a_dead_writers_transaction_is_ended_by_its_successor() {
     let send = |next: u64| {
         let mut list = TopicPartitionList::new();
         list.add_partition(&topic, 0).set_metadata(at(next).to_string());
-        list.set_partition_offset(&topic, 0, rdkafka::Offset::Offset(i64::try_from(next).unwrap()))
-            .unwrap();
+        list.set_partition_offset(&topic, 0, rdkafka::Offset::Offset(i64::try_from(next).unwrap())).unwrap();
         let metadata = consumer.group_metadata().unwrap();
         dead.begin_transaction().unwrap();
-        dead.send_offsets_to_transaction(&list, &metadata, Duration::from_secs(10))
-            .unwrap();
+        dead.send_offsets_to_transaction(&list, &metadata, Duration::from_secs(10)).unwrap();
     };
     dead.init_transactions(Duration::from_secs(10)).unwrap();
     send(1);
@@ -230,10 +201,7 @@ fn a_dead_writers_transaction_is_ended_by_its_successor() {
     let (member, assigned) = join(&log, membership(&prefix, &topic, "one"), 1);
     let took = began.elapsed();
     assert_eq!(assigned[&Partition(0)], Some(position(1, &at(1).to_string())));
-    assert!(
-        took < Duration::from_secs(20),
-        "the open transaction was waited for: {took:?}"
-    );
+    assert!(took < Duration::from_secs(20), "the open transaction was waited for: {took:?}");
     eprintln!("taken over from a dead writer after {took:?}");
     member.leave().unwrap();
 }

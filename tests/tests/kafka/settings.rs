@@ -55,12 +55,7 @@ fn what_retention_has_removed_is_gone() {
     };
     let (log, prefix) = (broker.log(), prefix("gone"));
     let topic = create(&log, &prefix, "in", 1);
-    log.append(
-        (0..10)
-            .map(|number| record(&topic, 0, number.to_string()))
-            .collect(),
-    )
-    .unwrap();
+    log.append((0..10).map(|number| record(&topic, 0, number.to_string())).collect()).unwrap();
     remove_before(&broker.bootstrap, &topic, 4);
     assert_eq!(log.bounds(&topic, Partition(0)).unwrap().start, Offset(4));
     let gone = log.reader(&topic, &[(Partition(0), Offset(3))]).err().unwrap();
@@ -77,13 +72,10 @@ fn what_retention_has_removed_is_gone() {
 }
 
 fn remove_before(bootstrap: &str, topic: &str, offset: i64) {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .create()
-        .unwrap();
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, rdkafka::Offset::Offset(offset))
-        .unwrap();
+    list.add_partition_offset(topic, 0, rdkafka::Offset::Offset(offset)).unwrap();
     let removing = admin.delete_records(&list, &AdminOptions::new());
     let mut removing = std::pin::pin!(removing);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

@@ -21,10 +21,7 @@ fn commits_do_not_wait_in_steps() {
         return;
     };
     let (log, prefix) = (broker.log(), prefix("cycle"));
-    let (topic, changelog) = (
-        create(&log, &prefix, "in", 4),
-        create(&log, &prefix, "changelog", 4),
-    );
+    let (topic, changelog) = (create(&log, &prefix, "in", 4), create(&log, &prefix, "changelog", 4));
     let (mut member, _) = join(&log, membership(&prefix, &topic, "one"), 4);
     let mut times = Vec::new();
     for next in 0..COMMITS {

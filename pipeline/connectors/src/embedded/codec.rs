@@ -118,10 +118,7 @@ pub(super) fn decode_trailer(place: Place, bytes: &[u8]) -> Result<Trailer, &'st
     }
     let (rest, position) = checked.split_last_chunk().ok_or("it ends too early")?;
     let (_, written) = rest.split_last_chunk().ok_or("it ends too early")?;
-    Ok(Trailer {
-        written: Timestamp(i64::from_be_bytes(*written)),
-        position: u64::from_be_bytes(*position),
-    })
+    Ok(Trailer { written: Timestamp(i64::from_be_bytes(*written)), position: u64::from_be_bytes(*position) })
 }
 
 fn decode_body(place: Place, bytes: &Bytes, written: Timestamp) -> Result<Record, Truncated> {
@@ -145,14 +142,7 @@ fn decode_body(place: Place, bytes: &Bytes, written: Timestamp) -> Result<Record
     if !reader.is_empty() {
         return Err(Truncated);
     }
-    Ok(Record {
-        partition: place.partition,
-        offset: place.offset,
-        timestamp,
-        key,
-        value,
-        headers,
-    })
+    Ok(Record { partition: place.partition, offset: place.offset, timestamp, key, value, headers })
 }
 
 #[cfg(test)]
@@ -174,22 +164,13 @@ mod tests {
                 timestamp: timestamp.map(Timestamp),
                 key,
                 value,
-                headers: headers
-                    .into_iter()
-                    .map(|(name, value)| Header::new(name, value))
-                    .collect(),
+                headers: headers.into_iter().map(|(name, value)| Header::new(name, value)).collect(),
             },
         )
     }
 
-    const PLACE: Place = Place {
-        partition: Partition(3),
-        offset: Offset(70_000),
-    };
-    const TRAILER: Trailer = Trailer {
-        written: Timestamp(-5),
-        position: 9,
-    };
+    const PLACE: Place = Place { partition: Partition(3), offset: Offset(70_000) };
+    const TRAILER: Trailer = Trailer { written: Timestamp(-5), position: 9 };
 
     fn sealed(outgoing: &Outgoing) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -251,13 +232,7 @@ mod tests {
             assert!(decode(PLACE, &damaged).is_err(), "byte {place}");
             assert!(decode(PLACE, &bytes[..place]).is_err(), "cut at {place}");
         }
-        let elsewhere = Place {
-            offset: PLACE.offset.next(),
-            ..PLACE
-        };
-        assert_eq!(
-            decode(elsewhere, &bytes).unwrap_err(),
-            "its checksum does not fit"
-        );
+        let elsewhere = Place { offset: PLACE.offset.next(), ..PLACE };
+        assert_eq!(decode(elsewhere, &bytes).unwrap_err(), "its checksum does not fit");
     }
 }

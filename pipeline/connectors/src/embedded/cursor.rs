@@ -37,12 +37,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) fn new(log: Arc<Open>, topic: Arc<Topic>) -> Self {
-        Self {
-            log,
-            topic,
-            next: BTreeMap::new(),
-            first: Partition(0),
-        }
+        Self { log, topic, next: BTreeMap::new(), first: Partition(0) }
     }
 
     /// Reads a partition from this offset on.
@@ -83,14 +78,8 @@ impl Cursor {
     ) -> Result<Vec<Record>> {
         // A timeout too long for the clock is as good as a day.
         let deadline = Instant::now() + timeout.min(Duration::from_secs(24 * 60 * 60));
-        self.topic.wait_until(deadline, || {
-            interrupted() || (records_max > 0 && !self.is_at_end())
-        });
-        let mut taken = Taken {
-            records: Vec::new(),
-            bytes: 0,
-            records_max,
-        };
+        self.topic.wait_until(deadline, || interrupted() || (records_max > 0 && !self.is_at_end()));
+        let mut taken = Taken { records: Vec::new(), bytes: 0, records_max };
         let order = self.next.range(self.first..).chain(self.next.range(..self.first));
         let order: Vec<_> = order.map(|(partition, next)| (*partition, *next)).collect();
         for (partition, next) in order {
@@ -116,10 +105,7 @@ impl Cursor {
         if next >= end {
             return Ok(());
         }
-        let from = Place {
-            partition,
-            offset: next,
-        };
+        let from = Place { partition, offset: next };
         let mut reached = next;
         let database = &self.log.shared.database;
         let is_whole = database.read(&self.topic.name, from, |record, size| {
@@ -171,9 +157,6 @@ pub(super) struct EmbeddedReader(pub(super) Cursor);
 impl Reader for EmbeddedReader {
     fn poll(&mut self, records_max: usize, timeout: Duration) -> Result<Polled> {
         let records = self.0.poll(records_max, timeout, || false)?;
-        Ok(Polled {
-            records,
-            at_end: self.0.is_at_end(),
-        })
+        Ok(Polled { records, at_end: self.0.is_at_end() })
     }
 }

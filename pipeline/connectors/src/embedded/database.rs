@@ -53,16 +53,10 @@ impl Database {
         } else {
             vec![rocksdb::DEFAULT_COLUMN_FAMILY_NAME.to_owned()]
         };
-        let families = names
-            .into_iter()
-            .map(|name| ColumnFamilyDescriptor::new(name, each.clone()));
+        let families = names.into_iter().map(|name| ColumnFamilyDescriptor::new(name, each.clone()));
         let db = DBWithThreadMode::open_cf_descriptors(&whole, dir, families)
             .map_err(|error| failed(&shown, "open", &error))?;
-        Ok(Self {
-            db,
-            dir: shown,
-            options: each,
-        })
+        Ok(Self { db, dir: shown, options: each })
     }
 
     /// Makes the column family of a topic. One that a crash left behind before the topic was noted is taken as it
@@ -72,19 +66,14 @@ impl Database {
         if self.db.cf_handle(&name).is_some() {
             return Ok(());
         }
-        self.db
-            .create_cf(&name, &self.options)
-            .map_err(|error| self.failed("make a topic in", &error))
+        self.db.create_cf(&name, &self.options).map_err(|error| self.failed("make a topic in", &error))
     }
 
     /// The column family of a topic.
     pub(super) fn family(&self, name: &str) -> Result<Arc<BoundColumnFamily<'_>>> {
         self.db.cf_handle(name).ok_or_else(|| {
             let dir = &self.dir;
-            Error::new(
-                ErrorKind::Corrupt,
-                format!("the log in {dir} has lost its column family `{name}`"),
-            )
+            Error::new(ErrorKind::Corrupt, format!("the log in {dir} has lost its column family `{name}`"))
         })
     }
 
@@ -110,9 +99,7 @@ impl Database {
     pub(super) fn write(&self, batch: WriteBatch) -> Result<()> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
-        self.db
-            .write_opt(batch, &synced)
-            .map_err(|error| self.failed("write to", &error))
+        self.db.write_opt(batch, &synced).map_err(|error| self.failed("write to", &error))
     }
 
     /// Gives the space of removed records back early. Without it compaction would come to the same, later.
@@ -143,9 +130,7 @@ impl Database {
     /// What the log knows of the record at this place; none if it was removed meanwhile.
     pub(super) fn trailer(&self, topic: &str, place: Place) -> Result<Option<Trailer>> {
         let family = self.family(&family(topic))?;
-        let found = self
-            .db
-            .get_pinned_cf_opt(&family, codec::key(place), &read_options());
+        let found = self.db.get_pinned_cf_opt(&family, codec::key(place), &read_options());
         found
             .map_err(|error| self.failed("read", &error))?
             .map(|value| codec::decode_trailer(place, &value))
@@ -209,19 +194,10 @@ fn damaged(topic: &str, place: Place, problem: &str) -> Error {
 fn failed(dir: &str, action: &str, error: &rocksdb::Error) -> Error {
     let message = error.as_ref();
     // What is not known to be curable counts as damage: stop, a person must look.
-    let kind = KINDS
-        .iter()
-        .find(|(part, _)| message.contains(part))
-        .map_or(ErrorKind::Corrupt, |(_, kind)| *kind);
-    let advice = if kind == ErrorKind::Full {
-        ": the disk is full, make room and start again"
-    } else {
-        ""
-    };
-    Error::new(
-        kind,
-        format!("could not {action} the log in {dir}{advice}: {error}"),
-    )
+    let kind =
+        KINDS.iter().find(|(part, _)| message.contains(part)).map_or(ErrorKind::Corrupt, |(_, kind)| *kind);
+    let advice = if kind == ErrorKind::Full { ": the disk is full, make room and start again" } else { "" };
+    Error::new(kind, format!("could not {action} the log in {dir}{advice}: {error}"))
 }
 
 fn read_options() -> ReadOptions {

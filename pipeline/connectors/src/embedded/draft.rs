@@ -74,12 +74,7 @@ impl Draft {
                 ),
             ));
         }
-        self.records.push(Drafted {
-            topic,
-            partition,
-            end: self.bytes.len(),
-            sum,
-        });
+        self.records.push(Drafted { topic, partition, end: self.bytes.len(), sum });
         Ok(())
     }
 
@@ -94,10 +89,7 @@ impl Draft {
             let next = &mut next[drafted.topic.slot + drafted.partition.0 as usize];
             let offset = *next;
             *next = offset.next();
-            Place {
-                partition: drafted.partition,
-                offset,
-            }
+            Place { partition: drafted.partition, offset }
         };
         self.records.iter().map(place).collect()
     }
@@ -110,11 +102,7 @@ impl Draft {
             let (bytes, after) = std::mem::take(&mut rest).split_at_mut(drafted.end - from);
             rest = after;
             from = drafted.end;
-            Part {
-                topic: &drafted.topic,
-                bytes,
-                sum: drafted.sum,
-            }
+            Part { topic: &drafted.topic, bytes, sum: drafted.sum }
         })
     }
 

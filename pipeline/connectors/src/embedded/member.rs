@@ -33,10 +33,7 @@ impl EmbeddedMember {
             let group = membership.group.clone();
             joined = generations.get(&group).map_or(1, |generation| generation + 1);
             generations.insert(group.clone(), joined);
-            Ok(vec![Note::Generation {
-                group,
-                generation: joined,
-            }])
+            Ok(vec![Note::Generation { group, generation: joined }])
         })?;
         // The member that was fenced may wait for records.
         cursor.topic.wake();
@@ -55,10 +52,7 @@ impl EmbeddedMember {
 
     fn fenced(&self) -> Error {
         let group = &self.membership.group;
-        Error::new(
-            ErrorKind::Fenced,
-            format!("another member has joined the group `{group}`"),
-        )
+        Error::new(ErrorKind::Fenced, format!("another member has joined the group `{group}`"))
     }
 
     /// Says what a commit has to note: the positions, if it is still this member's turn.
@@ -74,12 +68,7 @@ impl EmbeddedMember {
         }
         let note = |(partition, committed)| {
             self.cursor.topic.partition(partition)?;
-            Ok(Note::Committed {
-                group: group.clone(),
-                topic: topic.clone(),
-                partition,
-                committed,
-            })
+            Ok(Note::Committed { group: group.clone(), topic: topic.clone(), partition, committed })
         };
         positions(places).into_iter().map(note).collect()
     }
@@ -128,9 +117,7 @@ impl Member for EmbeddedMember {
         let shared = &self.cursor.log.shared;
         let draft = Draft::new(&shared.topics(), &records);
         let places = draft.and_then(|draft| {
-            shared.queue.submit(draft, |generations, places| {
-                self.notes(generations, places, positions)
-            })
+            shared.queue.submit(draft, |generations, places| self.notes(generations, places, positions))
         });
         metrics::histogram!(crate::metrics::COMMIT_SECONDS).record(started.elapsed());
         // The disk is here: what it refuses once it refuses again.

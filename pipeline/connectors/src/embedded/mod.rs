@@ -98,12 +98,8 @@ impl EmbeddedLog {
         let database = Database::open(&settings.dir)?;
         let shared = Arc::new(recovery::recover(database, &settings)?);
         let (closed, until_closed) = channel();
-        let mut open = Open {
-            shared: Arc::clone(&shared),
-            closed: Some(closed),
-            threads: Vec::new(),
-            _folder: folder,
-        };
+        let mut open =
+            Open { shared: Arc::clone(&shared), closed: Some(closed), threads: Vec::new(), _folder: folder };
         let writing = Arc::clone(&shared);
         open.spawn("log-writer", move || writer::run(&writing))?;
         let every = settings.retention_check_interval;
@@ -139,10 +135,7 @@ impl Open {
     fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
         let thread = thread.map_err(|error| {
-            Error::new(
-                ErrorKind::Misconfigured,
-                format!("could not start the thread {name}: {error}"),
-            )
+            Error::new(ErrorKind::Misconfigured, format!("could not start the thread {name}: {error}"))
         })?;
         self.threads.push(thread);
         Ok(())
@@ -213,9 +206,7 @@ impl Log for EmbeddedLog {
     fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>> {
         let partitions = self.topic(topic)?.partitions();
         let mut committed = self.shared().committed(group, topic);
-        Ok((0..partitions)
-            .map(|partition| committed.remove(&Partition(partition)))
-            .collect())
+        Ok((0..partitions).map(|partition| committed.remove(&Partition(partition))).collect())
     }
 
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>> {

@@ -77,33 +77,20 @@ impl Note {
                 key.push(b'f');
                 put_varint(&mut value, *format);
             },
-            Self::Topic {
-                name,
-                partitions,
-                retention,
-            } => {
+            Self::Topic { name, partitions, retention } => {
                 key.push(b't');
                 put_counted(&mut key, name.as_bytes());
                 put_varint(&mut value, u64::from(*partitions));
                 put_varint(&mut value, u64::from(*retention == Retention::Forever));
             },
-            Self::Start {
-                topic,
-                partition,
-                start,
-            } => {
+            Self::Start { topic, partition, start } => {
                 key.push(b's');
                 put_counted(&mut key, topic.as_bytes());
                 key.extend_from_slice(&partition.0.to_be_bytes());
                 put_varint(&mut value, start.offset.0);
                 put_varint(&mut value, start.position);
             },
-            Self::Committed {
-                group,
-                topic,
-                partition,
-                committed,
-            } => {
+            Self::Committed { group, topic, partition, committed } => {
                 key.push(b'c');
                 put_counted(&mut key, group.as_bytes());
                 put_counted(&mut key, topic.as_bytes());
@@ -137,31 +124,18 @@ impl Note {
             b's' => Self::Start {
                 topic: text(key.counted()?)?,
                 partition: partition(&mut key)?,
-                start: Start {
-                    offset: Offset(value.varint()?),
-                    position: value.varint()?,
-                },
+                start: Start { offset: Offset(value.varint()?), position: value.varint()? },
             },
             b'c' => Self::Committed {
                 group: text(key.counted()?)?,
                 topic: text(key.counted()?)?,
                 partition: partition(&mut key)?,
-                committed: Committed {
-                    next: Offset(value.varint()?),
-                    metadata: text(value.rest())?,
-                },
+                committed: Committed { next: Offset(value.varint()?), metadata: text(value.rest())? },
             },
-            b'g' => Self::Generation {
-                group: text(key.counted()?)?,
-                generation: value.varint()?,
-            },
+            b'g' => Self::Generation { group: text(key.counted()?)?, generation: value.varint()? },
             _ => return Err(Truncated),
         };
-        if key.is_empty() && value.is_empty() {
-            Ok(note)
-        } else {
-            Err(Truncated)
-        }
+        if key.is_empty() && value.is_empty() { Ok(note) } else { Err(Truncated) }
     }
 }
 
@@ -185,23 +159,12 @@ mod tests {
         let cases: [(Note, &[u8], &[u8]); 5] = [
             (Note::format(), b"f", b"\x01"),
             (
-                Note::Topic {
-                    name: topic(),
-                    partitions: 300,
-                    retention: Retention::Forever,
-                },
+                Note::Topic { name: topic(), partitions: 300, retention: Retention::Forever },
                 b"t\x01t",
                 b"\xac\x02\x01",
             ),
             (
-                Note::Start {
-                    topic: topic(),
-                    partition,
-                    start: Start {
-                        offset: Offset(5),
-                        position: 6,
-                    },
-                },
+                Note::Start { topic: topic(), partition, start: Start { offset: Offset(5), position: 6 } },
                 b"s\x01t\0\0\x01\x02",
                 b"\x05\x06",
             ),
@@ -210,22 +173,12 @@ mod tests {
                     group: "g".to_owned(),
                     topic: topic(),
                     partition,
-                    committed: Committed {
-                        next: Offset(7),
-                        metadata: "m=1".to_owned(),
-                    },
+                    committed: Committed { next: Offset(7), metadata: "m=1".to_owned() },
                 },
                 b"c\x01g\x01t\0\0\x01\x02",
                 b"\x07m=1",
             ),
-            (
-                Note::Generation {
-                    group: "g".to_owned(),
-                    generation: 8,
-                },
-                b"g\x01g",
-                b"\x08",
-            ),
+            (Note::Generation { group: "g".to_owned(), generation: 8 }, b"g\x01g", b"\x08"),
         ];
         for (note, key, value) in cases {
             assert_eq!(note.encode(), (key.to_vec(), value.to_vec()));

@@ -59,19 +59,9 @@ struct State {
 
 impl Queue {
     pub(super) fn new(next: Vec<Offset>, generations: Generations) -> Self {
-        let state = State {
-            waiting: VecDeque::new(),
-            bytes: 0,
-            next,
-            generations,
-            failure: None,
-            closed: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            room: Condvar::new(),
-        }
+        let state =
+            State { waiting: VecDeque::new(), bytes: 0, next, generations, failure: None, closed: false };
+        Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new() }
     }
 
     /// A panic in a caller's closure leaves the state as it was, so a poisoned lock is still good.
@@ -112,12 +102,7 @@ impl Queue {
                 return Ok(places);
             }
             state.next = next;
-            let request = Request {
-                draft,
-                places,
-                notes,
-                answer,
-            };
+            let request = Request { draft, places, notes, answer };
             state.bytes += request.size();
             state.waiting.push_back(request);
         }

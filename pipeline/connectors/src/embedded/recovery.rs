@@ -68,22 +68,11 @@ fn read_notes(database: &Database) -> Result<Notes> {
                     ),
                 ));
             },
-            Note::Topic {
-                name,
-                partitions,
-                retention,
-            } => drop(notes.topics.insert(name, (partitions, retention))),
-            Note::Start {
-                topic,
-                partition,
-                start,
-            } => drop(notes.starts.insert((topic, partition), start)),
-            Note::Committed {
-                group,
-                topic,
-                partition,
-                committed,
-            } => {
+            Note::Topic { name, partitions, retention } => {
+                drop(notes.topics.insert(name, (partitions, retention)))
+            },
+            Note::Start { topic, partition, start } => drop(notes.starts.insert((topic, partition), start)),
+            Note::Committed { group, topic, partition, committed } => {
                 let positions = notes.committed.entry((group, topic)).or_default();
                 positions.insert(partition, committed);
             },
@@ -105,10 +94,7 @@ fn find_end(
     partition: Partition,
     start: Start,
 ) -> Result<(Progress, Timestamp)> {
-    let last = Place {
-        partition,
-        offset: Offset(u64::MAX),
-    };
+    let last = Place { partition, offset: Offset(u64::MAX) };
     Ok(match database.last(topic, last)? {
         Some((offset, trailer, size)) => {
             let progress = Progress::new(start, offset.next(), trailer.position + size);

@@ -29,10 +29,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Seven days, as Kafka has it.
     fn default() -> Self {
-        Self {
-            age: Some(Duration::from_secs(7 * 24 * 60 * 60)),
-            bytes: None,
-        }
+        Self { age: Some(Duration::from_secs(7 * 24 * 60 * 60)), bytes: None }
     }
 }
 
@@ -57,11 +54,7 @@ fn trim(shared: &Shared, topic: &Topic, partition: Partition) -> Result<()> {
     let Some(start) = new_start(shared, topic, partition)? else {
         return Ok(());
     };
-    let note = Note::Start {
-        topic: topic.name.clone(),
-        partition,
-        start,
-    };
+    let note = Note::Start { topic: topic.name.clone(), partition, start };
     shared.queue.submit(Draft::default(), |_, _| Ok(vec![note]))?;
     let (topic, partition, start) = (&topic.name, partition.0, start.offset.0);
     info!(topic, partition, start, "old records removed");
@@ -92,23 +85,16 @@ fn new_start(shared: &Shared, topic: &Topic, partition: Partition) -> Result<Opt
             _ => kept = middle,
         }
     }
-    let last_gone = Place {
-        partition,
-        offset: gone,
-    };
+    let last_gone = Place { partition, offset: gone };
     let last_gone = shared.database.last(&topic.name, last_gone)?;
-    Ok(last_gone.map(|(offset, trailer, size)| Start {
-        offset: offset.next(),
-        position: trailer.position + size,
-    }))
+    Ok(last_gone
+        .map(|(offset, trailer, size)| Start { offset: offset.next(), position: trailer.position + size }))
 }
 
 /// Which records of a partition with that many bytes from `first_position` on are to go.
 fn limit(limits: Limits, first_position: u64, bytes: u64) -> impl Fn(Trailer) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let oldest = limits
-        .age
-        .and_then(|age| i64::try_from(now.saturating_sub(age).as_millis()).ok());
+    let oldest = limits.age.and_then(|age| i64::try_from(now.saturating_sub(age).as_millis()).ok());
     let excess = limits.bytes.map_or(0, |most| bytes.saturating_sub(most));
     move |trailer| {
         oldest.is_some_and(|oldest| trailer.written.0 < oldest) || trailer.position < first_position + excess

@@ -51,13 +51,7 @@ impl Shared {
     pub(super) fn publish_committed<'a>(&self, notes: impl Iterator<Item = &'a Note>) {
         let mut all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
         for note in notes {
-            if let Note::Committed {
-                group,
-                topic,
-                partition,
-                committed,
-            } = note
-            {
+            if let Note::Committed { group, topic, partition, committed } = note {
                 let positions = all.entry((group.clone(), topic.clone())).or_default();
                 positions.insert(*partition, committed.clone());
             }
@@ -66,11 +60,7 @@ impl Shared {
 
     /// Makes a topic, which is known to be missing, and answers once that is durable.
     pub(super) fn create(&self, spec: &TopicSpec) -> Result<()> {
-        let TopicSpec {
-            name,
-            partitions,
-            retention,
-        } = spec;
+        let TopicSpec { name, partitions, retention } = spec;
         if name.is_empty() || !(1..=PARTITIONS_MAX).contains(partitions) {
             return Err(Error::new(
                 ErrorKind::Refused,
@@ -80,11 +70,7 @@ impl Shared {
             ));
         }
         self.database.create_family(name)?;
-        let note = Note::Topic {
-            name: name.clone(),
-            partitions: *partitions,
-            retention: *retention,
-        };
+        let note = Note::Topic { name: name.clone(), partitions: *partitions, retention: *retention };
         self.queue.submit(Draft::default(), |_, _| Ok(vec![note]))?;
         let slot = self.queue.add_partitions(*partitions);
         let progress = (0..*partitions).map(|_| Progress::default()).collect();
@@ -97,10 +83,7 @@ impl Shared {
 
     pub(super) fn settings(&self, topic: &Topic) -> BTreeMap<String, String> {
         let limits = match topic.retention {
-            Retention::Forever => Limits {
-                age: None,
-                bytes: None,
-            },
+            Retention::Forever => Limits { age: None, bytes: None },
             Retention::Any => self.limits(&topic.name),
         };
         let shown = |limit: Option<u128>| limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string());

@@ -13,11 +13,7 @@ use super::{EmbeddedLog, Settings};
 
 fn open(dir: &tempfile::TempDir) -> EmbeddedLog {
     let log = EmbeddedLog::open(Settings::new(dir.path())).unwrap();
-    let spec = TopicSpec {
-        name: "events".to_owned(),
-        partitions: 2,
-        retention: Retention::Any,
-    };
+    let spec = TopicSpec { name: "events".to_owned(), partitions: 2, retention: Retention::Any };
     log.create_topics(&[spec]).unwrap();
     log
 }
@@ -33,10 +29,7 @@ fn record(partition: u32, value: impl Into<Bytes>) -> Outgoing {
     }
 }
 
-const MIDDLE: Place = Place {
-    partition: Partition(0),
-    offset: Offset(1),
-};
+const MIDDLE: Place = Place { partition: Partition(0), offset: Offset(1) };
 
 /// Reads both partitions after `damage` was done to the middle one of three records: what can be read is read.
 fn read_after(damage: impl FnOnce(&EmbeddedLog, &mut WriteBatch)) -> ports::Error {
@@ -51,11 +44,7 @@ fn read_after(damage: impl FnOnce(&EmbeddedLog, &mut WriteBatch)) -> ports::Erro
     let from = [0, 1].map(|partition| (Partition(partition), Offset(0)));
     let mut reader = log.reader("events", &from).unwrap();
     let before = reader.poll(10, Duration::ZERO).unwrap();
-    let values: Vec<_> = before
-        .records
-        .iter()
-        .filter_map(|record| record.value.clone())
-        .collect();
+    let values: Vec<_> = before.records.iter().filter_map(|record| record.value.clone()).collect();
     assert_eq!(values, ["a"]);
     assert!(!before.at_end);
     reader.poll(10, Duration::ZERO).unwrap_err()
@@ -83,10 +72,7 @@ fn a_missing_record_is_named() {
         batch.delete_cf(&family, codec::key(MIDDLE));
     });
     assert_eq!(error.kind, ErrorKind::Corrupt);
-    assert_eq!(
-        error.message,
-        "the record at offset 1 of partition 0 of topic `events` is missing"
-    );
+    assert_eq!(error.message, "the record at offset 1 of partition 0 of topic `events` is missing");
 }
 
 #[test]
@@ -116,20 +102,14 @@ fn values() -> Vec<Bytes> {
         state ^= state << 17;
         state.to_le_bytes()[0]
     };
-    (0..BATCH)
-        .map(|_| (0..VALUE_BYTES).map(|_| byte()).collect::<Vec<_>>().into())
-        .collect()
+    (0..BATCH).map(|_| (0..VALUE_BYTES).map(|_| byte()).collect::<Vec<_>>().into()).collect()
 }
 
 /// The log's appends against RocksDB's synced write of the same bytes, in turns.
 #[test]
 #[ignore = "a benchmark: cargo test --workspace --lib append_costs -- --ignored --nocapture"]
 fn append_costs_little_more_than_a_synced_write() {
-    let (values, dir, bare_dir) = (
-        values(),
-        tempfile::tempdir().unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+    let (values, dir, bare_dir) = (values(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let log = open(&dir);
     // The same options, so that the difference is the log's own.
     let bare = Database::open(bare_dir.path()).unwrap();

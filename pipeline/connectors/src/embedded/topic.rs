@@ -75,14 +75,7 @@ impl Progress {
 
 impl Topic {
     pub(super) fn new(name: String, retention: Retention, slot: usize, partitions: Vec<Progress>) -> Self {
-        Self {
-            name,
-            retention,
-            slot,
-            partitions,
-            looking: Mutex::default(),
-            news: Condvar::new(),
-        }
+        Self { name, retention, slot, partitions, looking: Mutex::default(), news: Condvar::new() }
     }
 
     /// The name of the column family that holds its records.
@@ -120,10 +113,7 @@ impl Topic {
             if left.is_zero() {
                 return;
             }
-            (looking, _) = self
-                .news
-                .wait_timeout(looking, left)
-                .unwrap_or_else(PoisonError::into_inner);
+            (looking, _) = self.news.wait_timeout(looking, left).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

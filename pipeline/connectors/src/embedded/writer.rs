@@ -69,10 +69,7 @@ fn write(shared: &Shared, group: &mut [Request], written: Timestamp) -> Result<(
     shared.database.write(batch)?;
     publish(shared, group);
     metrics::histogram!(WRITE_SECONDS).record(started.elapsed());
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a histogram's buckets are coarser than that"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a histogram's buckets are coarser than that")]
     metrics::histogram!(WRITE_BYTES).record(bytes as f64);
     metrics::counter!(RECORDS_WRITTEN_TOTAL).increment(records);
     Ok(())
@@ -93,10 +90,7 @@ fn add_records(
                 &current.insert((part.topic, family)).1
             },
         };
-        let position = part
-            .topic
-            .partition(place.partition)?
-            .take_position(size(part.bytes));
+        let position = part.topic.partition(place.partition)?.take_position(size(part.bytes));
         codec::seal(part.bytes, part.sum, *place, Trailer { written, position });
         batch.put_cf(family, codec::key(*place), &*part.bytes);
     }
@@ -106,12 +100,7 @@ fn add_records(
 fn add_note(shared: &Shared, note: &Note, batch: &mut WriteBatch) -> Result<()> {
     let (key, value) = note.encode();
     batch.put(key, value);
-    if let Note::Start {
-        topic,
-        partition,
-        start,
-    } = note
-    {
+    if let Note::Start { topic, partition, start } = note {
         let topic = Arc::clone(find(&shared.topics(), topic)?);
         let progress = topic.partition(*partition)?;
         let [from, to] = removed(*partition, progress.bounds().start, *start);
@@ -133,10 +122,7 @@ fn publish(shared: &Shared, group: &[Request]) {
     let mut touched: Vec<&Arc<Topic>> = Vec::new();
     for request in group {
         for (topic, place) in request.draft.topics().zip(&request.places) {
-            topic
-                .partition(place.partition)
-                .expect("the draft was checked")
-                .set_end(place.offset.next());
+            topic.partition(place.partition).expect("the draft was checked").set_end(place.offset.next());
             if !touched.iter().rev().any(|other| Arc::ptr_eq(other, topic)) {
                 touched.push(topic);
             }
@@ -148,12 +134,7 @@ fn publish(shared: &Shared, group: &[Request]) {
         topic.wake();
     }
     for note in notes() {
-        if let Note::Start {
-            topic,
-            partition,
-            start,
-        } = note
-        {
+        if let Note::Start { topic, partition, start } = note {
             drop_files(shared, topic, removed(*partition, engine::Offset(0), *start));
         }
     }

@@ -42,9 +42,7 @@ impl Admin {
     }
 
     fn options(&self) -> AdminOptions {
-        AdminOptions::new()
-            .request_timeout(Some(self.timeout))
-            .operation_timeout(Some(self.timeout))
+        AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout))
     }
 
     /// Makes the topics that are missing, and waits until they can be used.
@@ -136,11 +134,6 @@ fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
 }
 
 fn settings(described: &ConfigResource) -> BTreeMap<String, String> {
-    let shown = described
-        .entries
-        .iter()
-        .filter(|entry| SETTINGS_SHOWN.contains(&entry.name.as_str()));
-    shown
-        .filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)))
-        .collect()
+    let shown = described.entries.iter().filter(|entry| SETTINGS_SHOWN.contains(&entry.name.as_str()));
+    shown.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?))).collect()
 }

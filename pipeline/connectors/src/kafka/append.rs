@@ -25,10 +25,7 @@ pub(super) struct Appender {
 
 impl Appender {
     pub(super) fn new(settings: Settings) -> Result<Self> {
-        Ok(Self {
-            producer: Mutex::new(Arc::new(connect(&settings)?)),
-            settings,
-        })
+        Ok(Self { producer: Mutex::new(Arc::new(connect(&settings)?)), settings })
     }
 
     /// Appends records and answers their places, once all are durable.
@@ -69,8 +66,6 @@ impl Appender {
 }
 
 fn connect(settings: &Settings) -> Result<Producer> {
-    let producer = settings
-        .producer()
-        .create_with_context(DeliveryContext::default());
+    let producer = settings.producer().create_with_context(DeliveryContext::default());
     producer.map_err(|problem| from_kafka("connecting to Kafka", &problem))
 }

@@ -51,14 +51,8 @@ impl Assignment {
 
     /// What is in librdkafka's assignment.
     pub(super) fn started(&self) -> Vec<Partition> {
-        let started = self
-            .phases
-            .iter()
-            .filter(|(_, phase)| matches!(phase, Phase::Started(_)));
-        started
-            .map(|(partition, _)| *partition)
-            .chain(self.leaving.iter().copied())
-            .collect()
+        let started = self.phases.iter().filter(|(_, phase)| matches!(phase, Phase::Started(_)));
+        started.map(|(partition, _)| *partition).chain(self.leaving.iter().copied()).collect()
     }
 
     /// Whether librdkafka waits for partitions to be given up.
@@ -89,9 +83,7 @@ impl Assignment {
 
     /// Whether the partition is this member's, be it asked back.
     pub(super) fn holds(&self, partition: Partition) -> bool {
-        self.phases
-            .get(&partition)
-            .is_some_and(|phase| *phase != Phase::New)
+        self.phases.get(&partition).is_some_and(|phase| *phase != Phase::New)
     }
 
     /// The next offset that is expected of a partition which is delivered.

@@ -80,9 +80,8 @@ impl KafkaMember {
     /// positions under a stale one, but not those of a partition that another member has: that is checked here.
     fn standing(&self, positions: &NewPositions) -> Result<GroupMetadata, Error> {
         let lost = |problem: String| Err(Error::new(ErrorKind::Unavailable, problem));
-        if let Some((partition, _)) = positions
-            .iter()
-            .find(|(partition, _)| !self.assignment.holds(*partition))
+        if let Some((partition, _)) =
+            positions.iter().find(|(partition, _)| !self.assignment.holds(*partition))
         {
             return lost(format!("partition {partition} is not this member's"));
         }
@@ -149,9 +148,7 @@ impl KafkaMember {
             self.serve().map_err(CommitError::Fatal)?;
             thread::sleep(HEARTBEAT / 10);
         }
-        let again = self
-            .fenced_at
-            .is_some_and(|moment| moment.elapsed() < FENCED_AGAIN);
+        let again = self.fenced_at.is_some_and(|moment| moment.elapsed() < FENCED_AGAIN);
         if again {
             let problem = Error::new(ErrorKind::Fenced, cause.message.clone());
             return Err(CommitError::Fatal(problem.during("fenced twice within a minute")));

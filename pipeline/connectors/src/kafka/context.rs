@@ -66,8 +66,7 @@ impl Watch {
     /// The last problem that the client has reported, if that was just now.
     pub(super) fn last(&self) -> Option<(RDKafkaErrorCode, String)> {
         let last = lock(&self.last).clone();
-        last.filter(|(.., moment)| moment.elapsed() < LAST_AGE_MAX)
-            .map(|(code, reason, _)| (code, reason))
+        last.filter(|(.., moment)| moment.elapsed() < LAST_AGE_MAX).map(|(code, reason, _)| (code, reason))
     }
 
     fn may_warn(&self) -> bool {

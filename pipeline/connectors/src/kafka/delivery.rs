@@ -52,19 +52,9 @@ pub(super) struct Slot {
 
 impl Batch {
     fn new(records: usize) -> Arc<Self> {
-        let nowhere = Place {
-            partition: Partition(0),
-            offset: Offset(0),
-        };
-        let state = Reports {
-            open: records,
-            places: vec![nowhere; records],
-            failure: None,
-        };
-        Arc::new(Self {
-            state: Mutex::new(state),
-            all_reported: Condvar::new(),
-        })
+        let nowhere = Place { partition: Partition(0), offset: Offset(0) };
+        let state = Reports { open: records, places: vec![nowhere; records], failure: None };
+        Arc::new(Self { state: Mutex::new(state), all_reported: Condvar::new() })
     }
 
     fn report(&self, index: usize, outcome: std::result::Result<Place, RDKafkaErrorCode>) {
@@ -108,10 +98,7 @@ pub(super) fn deliver(
     }
     let batch = Batch::new(records.len());
     for (index, (partition, record)) in records.iter().enumerate() {
-        let slot = Slot {
-            batch: Arc::clone(&batch),
-            index,
-        };
+        let slot = Slot { batch: Arc::clone(&batch), index };
         send(producer, *partition, record, slot, deadline)?;
     }
     batch.wait(deadline)
@@ -158,19 +145,13 @@ fn headers(record: &Outgoing) -> Option<OwnedHeaders> {
     }
     let empty = OwnedHeaders::new_with_capacity(record.headers.len());
     Some(record.headers.iter().fold(empty, |headers, header| {
-        headers.insert(Header {
-            key: &header.name,
-            value: Some(&header.value[..]),
-        })
+        headers.insert(Header { key: &header.name, value: Some(&header.value[..]) })
     }))
 }
 
 /// Refuses a record that would fail at every try.
 pub(super) fn check_size(record: &Outgoing) -> Result<()> {
-    let headers = record
-        .headers
-        .iter()
-        .map(|header| header.name.len() + header.value.len());
+    let headers = record.headers.iter().map(|header| header.name.len() + header.value.len());
     let fields = [&record.key, &record.value].into_iter().flatten();
     let size = fields.map(bytes::Bytes::len).chain(headers).sum::<usize>();
     if size <= RECORD_BYTES_MAX {
@@ -219,10 +200,7 @@ mod tests {
     use super::*;
 
     fn place(offset: u64) -> Place {
-        Place {
-            partition: Partition(1),
-            offset: Offset(offset),
-        }
+        Place { partition: Partition(1), offset: Offset(offset) }
     }
 
     #[test]
@@ -257,9 +235,6 @@ mod tests {
         record.headers.push(ports::Header::new("h", "v"));
         let refused = check_size(&record).unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Refused);
-        assert!(
-            refused.message.contains("`alerts`") && refused.message.contains("1000002"),
-            "{refused}"
-        );
+        assert!(refused.message.contains("`alerts`") && refused.message.contains("1000002"), "{refused}");
     }
 }

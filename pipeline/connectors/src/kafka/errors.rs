@@ -6,11 +6,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 /// An error of this code that came up while doing something.
 pub(super) fn error(action: &str, code: Code, detail: &str) -> Error {
-    let detail = if detail.is_empty() {
-        code.to_string()
-    } else {
-        detail.to_owned()
-    };
+    let detail = if detail.is_empty() { code.to_string() } else { detail.to_owned() };
     let hint = hint(code).map(|hint| format!(": {hint}")).unwrap_or_default();
     Error::new(kind(code), format!("{action}: {detail}{hint}"))
 }
@@ -77,10 +73,7 @@ pub(super) fn kind(code: Code) -> ErrorKind {
 /// Whether a member that is told this cannot go on, though librdkafka would keep trying in silence.
 pub(super) fn ends_membership(code: Code) -> bool {
     // A topic that was made a moment ago may be unknown to some broker; a missing one is found before joining.
-    let passes = matches!(
-        code,
-        Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition
-    );
+    let passes = matches!(code, Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition);
     !passes && matches!(kind(code), ErrorKind::Misconfigured | ErrorKind::Fenced)
 }
 

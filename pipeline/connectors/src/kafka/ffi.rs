@@ -1,9 +1,6 @@
 //! What rdkafka does not offer safely: batch consumption from a private queue, and the transaction calls with their
 //! error flags. All `unsafe` of the connector is here; no pointer leaves this module.
-#![allow(
-    unsafe_code,
-    reason = "rdkafka has no batch consumption and sleeps in its commit_transaction"
-)]
+#![allow(unsafe_code, reason = "rdkafka has no batch consumption and sleeps in its commit_transaction")]
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{self, NonNull};
@@ -99,13 +96,7 @@ impl<C: ConsumerContext> QueuedConsumer<C> {
             )
         };
         let taken = usize::try_from(taken).unwrap_or(0);
-        messages.extend(
-            pointers
-                .into_iter()
-                .take(taken)
-                .filter_map(NonNull::new)
-                .map(Message),
-        );
+        messages.extend(pointers.into_iter().take(taken).filter_map(NonNull::new).map(Message));
     }
 
     /// The group's view of this member, in one consistent copy.
@@ -208,11 +199,7 @@ fn copy(messages: &[Message], headers: bool) -> Vec<Fetched> {
             timestamp: message.timestamp(),
             key,
             value,
-            headers: if headers && problem.is_none() {
-                message.headers()
-            } else {
-                Vec::new()
-            },
+            headers: if headers && problem.is_none() { message.headers() } else { Vec::new() },
             problem,
         }
     };
@@ -263,11 +250,7 @@ pub(super) fn entries(list: &TopicPartitionList) -> Vec<Entry> {
     let elements = unsafe {
         let list = &*list.ptr();
         let count = usize::try_from(list.cnt).unwrap_or(0);
-        if count == 0 {
-            &[]
-        } else {
-            std::slice::from_raw_parts(list.elems, count)
-        }
+        if count == 0 { &[] } else { std::slice::from_raw_parts(list.elems, count) }
     };
     let entry = |element: &sys::rd_kafka_topic_partition_t| {
         // SAFETY: pointer and size of the metadata belong together and live as long as the list.
@@ -370,10 +353,7 @@ pub(super) fn abort<C: ProducerContext>(
 /// A topic's name as librdkafka takes it.
 pub(super) fn topic_name(topic: &str) -> ports::Result<CString> {
     CString::new(topic).map_err(|_| {
-        ports::Error::new(
-            ports::ErrorKind::Misconfigured,
-            "the name of a topic holds a null character",
-        )
+        ports::Error::new(ports::ErrorKind::Misconfigured, "the name of a topic holds a null character")
     })
 }
 

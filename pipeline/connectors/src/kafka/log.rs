@@ -33,11 +33,7 @@ impl KafkaLog {
     pub fn connect(settings: Settings) -> Result<Self> {
         settings.check()?;
         let observer = Arc::new(Observer::new(settings.clone())?);
-        Ok(Self(Arc::new(Clients {
-            appender: Appender::new(settings.clone())?,
-            observer,
-            settings,
-        })))
+        Ok(Self(Arc::new(Clients { appender: Appender::new(settings.clone())?, observer, settings })))
     }
 }
 

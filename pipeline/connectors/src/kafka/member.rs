@@ -71,12 +71,8 @@ impl KafkaMember {
         // when the assignment is read.
         let producer = settle::connect(settings, &writer, JOIN_PATIENCE)?;
         let client = subscribe(settings, &membership)?;
-        let takeover = Takeover::new(
-            settings.clone(),
-            Arc::clone(&observer),
-            membership.clone(),
-            writer.clone(),
-        );
+        let takeover =
+            Takeover::new(settings.clone(), Arc::clone(&observer), membership.clone(), writer.clone());
         Ok(Self {
             settings: settings.clone(),
             observer,
@@ -112,19 +108,13 @@ impl KafkaMember {
     }
 
     pub(super) fn client(&self) -> &QueuedConsumer<MemberContext> {
-        self.client
-            .as_ref()
-            .expect("the client is there until the member is dropped")
+        self.client.as_ref().expect("the client is there until the member is dropped")
     }
 
     /// Takes note of what the group and the client have to say.
     pub(super) fn serve(&mut self) -> Result<()> {
         for _ in 0..EVENTS_PER_SERVE {
-            let event = self
-                .client()
-                .consumer()
-                .poll(Duration::ZERO)
-                .map(|event| event.map(drop));
+            let event = self.client().consumer().poll(Duration::ZERO).map(|event| event.map(drop));
             match event {
                 None => {},
                 Some(Err(KafkaError::MessageConsumption(code))) if ends_membership(code) => {
@@ -163,10 +153,7 @@ impl KafkaMember {
     }
 
     fn action(&self) -> String {
-        format!(
-            "as member `{}` of group `{}`",
-            self.membership.name, self.membership.group
-        )
+        format!("as member `{}` of group `{}`", self.membership.name, self.membership.group)
     }
 
     fn rebalance(&mut self, rebalance: Rebalance) {
@@ -188,10 +175,7 @@ impl KafkaMember {
 
     fn assigned(&mut self, partitions: &[Partition]) {
         metrics::rebalanced(metrics::Rebalance::Assign);
-        let member = self
-            .client()
-            .group_metadata()
-            .map_or_else(String::new, |group| group.member());
+        let member = self.client().group_metadata().map_or_else(String::new, |group| group.member());
         // Under another id nothing of the old can be ours, even if librdkafka forgot to say so.
         let old = self.assignment.all();
         if member != self.assignment.member() && !old.is_empty() {
@@ -200,11 +184,7 @@ impl KafkaMember {
         self.expired = false;
         self.assignment.assign(member, partitions);
         // An empty answer ends the rebalance; the partitions are added as they are started.
-        if let Err(problem) = self
-            .client()
-            .consumer()
-            .incremental_assign(&TopicPartitionList::new())
-        {
+        if let Err(problem) = self.client().consumer().incremental_assign(&TopicPartitionList::new()) {
             warn!(target: "kafka", %problem, "could not take an assignment");
         }
     }
@@ -217,8 +197,7 @@ impl KafkaMember {
             self.forget_failure(*partition);
         }
         info!(target: "kafka", group = self.membership.group, ?tell, "partitions were lost");
-        self.events
-            .extend(tell.into_iter().map(|partition| MemberEvent::Lost { partition }));
+        self.events.extend(tell.into_iter().map(|partition| MemberEvent::Lost { partition }));
         self.unassign(&leaving);
     }
 
@@ -238,9 +217,7 @@ impl KafkaMember {
 
     /// Whether the caller does not know yet of partitions that were lost.
     pub(super) fn has_untold_loss(&self) -> bool {
-        self.events
-            .iter()
-            .any(|event| matches!(event, MemberEvent::Lost { .. }))
+        self.events.iter().any(|event| matches!(event, MemberEvent::Lost { .. }))
     }
 
     fn tell_assigned(&mut self) -> Result<()> {
@@ -248,17 +225,13 @@ impl KafkaMember {
         if untold.is_empty() {
             return Ok(());
         }
-        let client = self
-            .client
-            .as_ref()
-            .expect("the client is there until the member is dropped");
+        let client = self.client.as_ref().expect("the client is there until the member is dropped");
         let Some(positions) = self.takeover.positions(client.consumer(), &untold)? else {
             return Ok(());
         };
         for (partition, committed) in positions {
             self.assignment.told(partition);
-            self.events
-                .push_back(MemberEvent::Assigned { partition, committed });
+            self.events.push_back(MemberEvent::Assigned { partition, committed });
         }
         Ok(())
     }
@@ -328,9 +301,8 @@ impl KafkaMember {
 
 fn subscribe(settings: &Settings, membership: &Membership) -> Result<QueuedConsumer<MemberContext>> {
     let action = format!("joining group `{}`", membership.group);
-    let consumer = settings
-        .member(&membership.group, &membership.name)
-        .create_with_context(MemberContext::default());
+    let consumer =
+        settings.member(&membership.group, &membership.name).create_with_context(MemberContext::default());
     let consumer: BaseConsumer<MemberContext> = consumer.map_err(|problem| from_kafka(&action, &problem))?;
     let client = QueuedConsumer::new(consumer);
     let subscribed = client.consumer().subscribe(&[&membership.topic]);
@@ -348,9 +320,7 @@ impl Member for KafkaMember {
                 return Ok(self.events.drain(..).collect());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let fetched = self
-                .client()
-                .take(records_max.min(TAKE_MAX), left.min(SLICE), false);
+            let fetched = self.client().take(records_max.min(TAKE_MAX), left.min(SLICE), false);
             let events = self.sort(fetched);
             // A partition's failure is told after the records before it.
             if let (true, Some((_, failure))) = (events.is_empty(), &self.halted) {
@@ -363,12 +333,7 @@ impl Member for KafkaMember {
     }
 
     fn start(&mut self, partition: Partition, from: Offset) -> Result<()> {
-        let action = || {
-            format!(
-                "starting partition {partition} of topic `{}`",
-                self.membership.topic
-            )
-        };
+        let action = || format!("starting partition {partition} of topic `{}`", self.membership.topic);
         if self.assignment.expected(partition).is_some() {
             return Err(Error::new(ErrorKind::Refused, "it is started already").during(action()));
         }

@@ -45,13 +45,7 @@ impl Observer {
         let client = Arc::new(client.map_err(|problem| from_kafka("connecting to Kafka", &problem))?);
         let serving = Serving::start()?;
         serving.add(&client);
-        Ok(Self {
-            settings,
-            serving,
-            client,
-            counts: Mutex::default(),
-            groups: Mutex::default(),
-        })
+        Ok(Self { settings, serving, client, counts: Mutex::default(), groups: Mutex::default() })
     }
 
     /// Why a question was not answered. If no broker can be reached, the client was told why before.
@@ -127,26 +121,18 @@ impl Observer {
         }
         Err(Error::new(
             ErrorKind::Misconfigured,
-            format!(
-                "topic `{}` has {count} partitions, there is no partition {partition}",
-                record.topic
-            ),
+            format!("topic `{}` has {count} partitions, there is no partition {partition}", record.topic),
         ))
     }
 
     /// The range of a partition that can be read.
     pub(super) fn bounds(&self, topic: &str, partition: Partition) -> Result<Bounds> {
-        let answer = self
-            .client
-            .fetch_watermarks(topic, number(partition), self.settings.timeout);
+        let answer = self.client.fetch_watermarks(topic, number(partition), self.settings.timeout);
         let action = || format!("asking for the bounds of topic `{topic}`, partition {partition}");
         let (start, end) =
             answer.map_err(|problem| self.unanswered(&action(), &self.client, code(&problem)))?;
         let offset = |raw| Offset(u64::try_from(raw).unwrap_or(0));
-        Ok(Bounds {
-            start: offset(start),
-            end: offset(end),
-        })
+        Ok(Bounds { start: offset(start), end: offset(end) })
     }
 
     /// What a group has committed for each partition of a topic. Open transactions are not waited for.
@@ -167,10 +153,7 @@ impl Observer {
         if groups.len() >= GROUPS_MAX {
             groups.pop_first().map(dispose);
         }
-        let client = self
-            .settings
-            .group_observer(group)
-            .create_with_context(Watch::default());
+        let client = self.settings.group_observer(group).create_with_context(Watch::default());
         let client =
             client.map_err(|problem| from_kafka(&format!("asking about group `{group}`"), &problem))?;
         let client = Arc::new(client);
@@ -199,9 +182,7 @@ pub(super) fn committed<C: ConsumerContext>(
     for partition in partitions {
         list.add_partition(topic, number(*partition));
     }
-    let list = client
-        .committed_offsets(list, timeout)
-        .map_err(|problem| code(&problem))?;
+    let list = client.committed_offsets(list, timeout).map_err(|problem| code(&problem))?;
     let entries = ffi::entries(&list);
     let found = |partition: &Partition| {
         let entry = entries.iter().find(|entry| entry.partition == number(*partition));
@@ -212,10 +193,9 @@ pub(super) fn committed<C: ConsumerContext>(
             return Err(code);
         }
         // Negative stands for "nothing".
-        let committed = u64::try_from(entry.offset).ok().map(|next| Committed {
-            next: Offset(next),
-            metadata: entry.metadata.clone(),
-        });
+        let committed = u64::try_from(entry.offset)
+            .ok()
+            .map(|next| Committed { next: Offset(next), metadata: entry.metadata.clone() });
         Ok((*partition, committed))
     };
     partitions.iter().map(found).collect()

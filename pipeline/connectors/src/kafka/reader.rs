@@ -106,10 +106,7 @@ impl Reader for KafkaReader {
         }
         let was_at_end = self.is_at_end();
         loop {
-            let client = self
-                .client
-                .as_ref()
-                .expect("the client is there until the reader is dropped");
+            let client = self.client.as_ref().expect("the client is there until the reader is dropped");
             // Serves log lines and errors; records go to the private queue.
             client.consumer().poll(Duration::ZERO);
             let left = deadline.saturating_duration_since(Instant::now());
@@ -120,10 +117,7 @@ impl Reader for KafkaReader {
                 if let (true, Some(failure)) = (records.is_empty(), self.failure.take()) {
                     return Err(failure);
                 }
-                return Ok(Polled {
-                    at_end: self.is_at_end(),
-                    records,
-                });
+                return Ok(Polled { at_end: self.is_at_end(), records });
             }
         }
     }

@@ -37,9 +37,7 @@ impl Serving {
                 thread::sleep(PAUSE);
             }
         };
-        let thread = thread::Builder::new()
-            .name("kafka-serve".to_owned())
-            .spawn(rounds);
+        let thread = thread::Builder::new().name("kafka-serve".to_owned()).spawn(rounds);
         thread
             .map_err(|problem| Error::new(ErrorKind::Unavailable, format!("starting a thread: {problem}")))?;
         Ok(Self(clients))

@@ -120,11 +120,8 @@ impl Settings {
     /// Asks for a group's positions and never joins it. Uncommitted isolation, for a committed one would wait until
     /// open transactions end.
     pub(super) fn group_observer(&self, group: &str) -> ClientConfig {
-        let fixed = [
-            ("group.id", group),
-            ("enable.auto.commit", "false"),
-            ("isolation.level", "read_uncommitted"),
-        ];
+        let fixed =
+            [("group.id", group), ("enable.auto.commit", "false"), ("isolation.level", "read_uncommitted")];
         self.client(&[], &fixed)
     }
 
@@ -183,11 +180,8 @@ impl Settings {
             ("queue.buffering.max.messages", "1000000"),
             ("retry.backoff.ms", "5"),
         ];
-        let fixed = [
-            ("enable.idempotence", "true"),
-            ("acks", "all"),
-            ("delivery.timeout.ms", delivery.as_str()),
-        ];
+        let fixed =
+            [("enable.idempotence", "true"), ("acks", "all"), ("delivery.timeout.ms", delivery.as_str())];
         self.client(&defaults, &fixed)
     }
 
@@ -246,18 +240,13 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let shown = format!("{:?}", settings("sasl.password", "hunter2"));
-        assert!(
-            shown.contains("sasl.password") && !shown.contains("hunter2"),
-            "{shown}"
-        );
+        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
         assert!(format!("{:?}", settings("sasl.mechanism", "PLAIN")).contains("PLAIN"));
     }
 
     #[test]
     fn what_correctness_rests_on_cannot_be_set() {
-        let refused = settings("isolation.level", "read_uncommitted")
-            .check()
-            .unwrap_err();
+        let refused = settings("isolation.level", "read_uncommitted").check().unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Misconfigured);
         assert!(refused.message.contains("isolation.level"));
         assert_eq!(settings("session.timeout.ms", "9000").check(), Ok(()));

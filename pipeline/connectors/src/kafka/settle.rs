@@ -31,9 +31,7 @@ pub(super) fn connect(settings: &Settings, id: &str, patience: Duration) -> Resu
     let action = format!("starting the transactional producer `{id}`");
     let deadline = Instant::now() + patience;
     loop {
-        let producer = settings
-            .transactional_producer(id)
-            .create_with_context(DeliveryContext::default());
+        let producer = settings.transactional_producer(id).create_with_context(DeliveryContext::default());
         let producer: Producer = producer.map_err(|problem| from_kafka(&action, &problem))?;
         let problem = loop {
             match ffi::init(&producer, TRY_TIMEOUT) {
@@ -70,10 +68,8 @@ pub(super) fn happened<C: ConsumerContext>(
     loop {
         match committed(consumer, topic, &partitions, TRY_TIMEOUT) {
             Ok(found) => {
-                let happened = found
-                    .iter()
-                    .zip(tried)
-                    .all(|((_, found), (_, tried))| found.as_ref() == Some(tried));
+                let happened =
+                    found.iter().zip(tried).all(|((_, found), (_, tried))| found.as_ref() == Some(tried));
                 info!(target: "kafka", happened, "a doubtful commit is settled");
                 return Ok(happened);
             },

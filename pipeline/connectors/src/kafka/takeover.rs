@@ -48,15 +48,7 @@ impl Takeover {
         membership: Membership,
         writer: String,
     ) -> Self {
-        Self {
-            settings,
-            observer,
-            membership,
-            writer,
-            since: None,
-            ending: Arc::default(),
-            ended: false,
-        }
+        Self { settings, observer, membership, writer, since: None, ending: Arc::default(), ended: false }
     }
 
     /// What is committed for these partitions; none if it is not settled yet.
@@ -87,19 +79,13 @@ impl Takeover {
     /// Ending takes up to a second, in which the other partitions go on.
     fn end_in_background(&self, partitions: Vec<Partition>) {
         let (settings, observer) = (self.settings.clone(), Arc::clone(&self.observer));
-        let (membership, own, ending) = (
-            self.membership.clone(),
-            self.writer.clone(),
-            Arc::clone(&self.ending),
-        );
+        let (membership, own, ending) =
+            (self.membership.clone(), self.writer.clone(), Arc::clone(&self.ending));
         let work = move || {
             end_open_transactions(&settings, &observer, &membership, &own, &partitions);
             ending.store(false, Ordering::SeqCst);
         };
-        if let Err(problem) = thread::Builder::new()
-            .name("kafka-takeover".to_owned())
-            .spawn(work)
-        {
+        if let Err(problem) = thread::Builder::new().name("kafka-takeover".to_owned()).spawn(work) {
             warn!(target: "kafka", %problem, "no thread to end open transactions: waiting until they time out");
             self.ending.store(false, Ordering::SeqCst);
         }
@@ -123,9 +109,7 @@ fn end_open_transactions(
     let Ok(positions) = observer.committed(&membership.group, &membership.topic) else {
         return;
     };
-    let stable = settings
-        .stable_group_observer(&membership.group)
-        .create_with_context(Watch::default());
+    let stable = settings.stable_group_observer(&membership.group).create_with_context(Watch::default());
     let Ok(stable): std::result::Result<BaseConsumer<Watch>, _> = stable else {
         return;
     };
@@ -148,9 +132,7 @@ fn end_open_transactions(
 }
 
 fn end(settings: &Settings, writer: &str) -> std::result::Result<(), String> {
-    let producer = settings
-        .transactional_producer(writer)
-        .create_with_context(DeliveryContext::default());
+    let producer = settings.transactional_producer(writer).create_with_context(DeliveryContext::default());
     let producer: Producer = producer.map_err(|problem| problem.to_string())?;
     ffi::init(&producer, END_TIMEOUT).map_err(|problem| problem.text)
 }

@@ -34,11 +34,7 @@ pub(super) enum Outcome {
     /// It did not happen: a partition in question is no longer this member's.
     Lost(Error),
     /// Nobody here knows, and the producer is useless. `tried` holds the places and positions if they were sent.
-    Doubtful {
-        cause: Error,
-        fenced: bool,
-        tried: Option<Tried>,
-    },
+    Doubtful { cause: Error, fenced: bool, tried: Option<Tried> },
 }
 
 /// Positions to be committed.
@@ -108,15 +104,10 @@ impl Attempt<'_> {
         let result = again_while_retriable(|| ffi::commit(self.producer, CALL_TIMEOUT));
         metrics::commit_step(Step::Commit, ending.elapsed());
         match result {
-            Ok(()) => Outcome::Done {
-                places,
-                slow: offsets_took > SLOW || ending.elapsed() > SLOW,
+            Ok(()) => Outcome::Done { places, slow: offsets_took > SLOW || ending.elapsed() > SLOW },
+            Err(problem) => {
+                self.failed("committing a transaction", &problem, Some(Tried { places, positions }))
             },
-            Err(problem) => self.failed(
-                "committing a transaction",
-                &problem,
-                Some(Tried { places, positions }),
-            ),
         }
     }
 
@@ -138,27 +129,15 @@ impl Attempt<'_> {
 
     fn undelivered(&self, undelivered: Undelivered) -> Outcome {
         let action = "writing the records of a commit";
-        let late = || {
-            Error::new(
-                ErrorKind::Unavailable,
-                format!("{action}: Kafka took too few of them in time"),
-            )
-        };
+        let late =
+            || Error::new(ErrorKind::Unavailable, format!("{action}: Kafka took too few of them in time"));
         match undelivered {
-            Undelivered::Late => Outcome::Doubtful {
-                cause: late(),
-                fenced: false,
-                tried: None,
-            },
+            Undelivered::Late => Outcome::Doubtful { cause: late(), fenced: false, tried: None },
             Undelivered::Refused(code) => {
                 let cause = error(action, code, "");
                 if self.producer.client().fatal_error().is_some() {
                     let (cause, fenced) = self.cause(cause, code);
-                    return Outcome::Doubtful {
-                        cause,
-                        fenced,
-                        tried: None,
-                    };
+                    return Outcome::Doubtful { cause, fenced, tried: None };
                 }
                 self.abort(refused(code, cause))
             },
@@ -175,11 +154,7 @@ impl Attempt<'_> {
                 Outcome::Aborted(_) | Outcome::Done { .. } | Outcome::Doubtful { .. } => {
                     let cause = error("aborting a transaction", problem.code, &problem.text);
                     let (cause, fenced) = self.cause(cause, problem.code);
-                    Outcome::Doubtful {
-                        cause,
-                        fenced,
-                        tried: None,
-                    }
+                    Outcome::Doubtful { cause, fenced, tried: None }
                 },
             },
         }

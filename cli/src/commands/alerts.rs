@@ -26,7 +26,7 @@ pub(crate) fn alerts(command: AlertsCommand) -> Result<(), Failure> {
             match event.kind.as_str() {
                 "alert" => print(&event.data, remote.output)?,
                 "gap" => {
-                    eprintln!("tocsin: alerts are missing here, they are no longer kept: {}", event.data)
+                    eprintln!("tocsin: alerts are missing here, they are no longer kept: {}", event.data);
                 },
                 _ => continue,
             }

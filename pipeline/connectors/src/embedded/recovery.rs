@@ -69,9 +69,11 @@ fn read_notes(database: &Database) -> Result<Notes> {
                 ));
             },
             Note::Topic { name, partitions, retention } => {
-                drop(notes.topics.insert(name, (partitions, retention)))
+                notes.topics.insert(name, (partitions, retention));
             },
-            Note::Start { topic, partition, start } => drop(notes.starts.insert((topic, partition), start)),
+            Note::Start { topic, partition, start } => {
+                notes.starts.insert((topic, partition), start);
+            },
             Note::Committed { group, topic, partition, committed } => {
                 let positions = notes.committed.entry((group, topic)).or_default();
                 positions.insert(partition, committed);

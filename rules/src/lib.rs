@@ -10,6 +10,8 @@
 mod book;
 mod condition;
 mod control;
+mod cursor;
+mod document;
 mod id;
 mod matcher;
 mod path;
@@ -21,6 +23,8 @@ mod wire;
 pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
 pub use condition::Condition;
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
+pub use cursor::Place;
+pub use document::{Document, DocumentError, Node, Number, Object};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
 pub use matcher::{Matcher, Snapshot};
 pub use path::{Path, PathError};

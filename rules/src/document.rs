@@ -17,6 +17,7 @@ pub use object::Object;
 pub use reader::DocumentError;
 
 pub(crate) use number::literal as number_literal;
+pub(crate) use string::hexadecimal;
 
 /// One JSON value. Equality is that of RFC 9535: numbers by value, objects regardless of the order of their members.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,10 @@ mod rule;
 mod wire;
 
 pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
-pub use condition::Condition;
+pub use condition::{
+    CLAUSES_MAX, Condition, ConditionError, Form, Measure, NESTING_MAX, Op, Quantifier, SelectionName,
+    Selections, Stated, Test,
+};
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
 pub use document::{Document, DocumentError, Node, Number, Object};

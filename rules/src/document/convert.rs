@@ -95,7 +95,6 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::document::Document;
 
     #[test]

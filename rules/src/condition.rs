@@ -13,6 +13,7 @@ mod test;
 mod text;
 
 use crate::document::Node;
+use crate::problem::Invalid;
 
 pub(crate) use selection::Scope;
 pub(crate) use structured::read as read_structured;
@@ -87,6 +88,19 @@ impl Condition {
     /// The first thing that is wrong, with its place.
     pub fn parse(text: &str, names: &[SelectionName]) -> Result<Self, ConditionError> {
         parse_text(text, &mut Scope::new(names))
+    }
+
+    /// Reads either form: a string is text, an object is structured.
+    ///
+    /// # Errors
+    /// All problems, with JSON pointers from this node on.
+    pub fn read(node: &Node, names: &[SelectionName]) -> Result<Self, Invalid> {
+        let mut problems = Vec::new();
+        let condition = read_structured(node, "", &mut Scope::new(names), &mut problems);
+        match condition {
+            Some(condition) if problems.is_empty() => Ok(condition),
+            _ => Err(Invalid { problems }),
+        }
     }
 
     /// Whether the condition holds of the document.
@@ -171,5 +185,7 @@ fn single(mut parts: Vec<Condition>) -> Result<Condition, Vec<Condition>> {
     }
 }
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tests;

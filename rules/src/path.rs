@@ -24,7 +24,7 @@ use syntax::{Query, Segment, Selector};
 
 /// The longest path, in bytes.
 pub(crate) const PATH_BYTES_MAX: usize = 4096;
-/// The most segments in one path.
+/// The most segments in one path, and in each path of its filters.
 pub(crate) const SEGMENTS_MAX: usize = 16;
 /// The most descendant segments (`..`) in one path.
 pub(crate) const DESCENDANTS_MAX: usize = 1;

@@ -255,7 +255,7 @@ impl Test {
             Some(shorter) => (shorter, Measure::MemberOrLength),
             None => (path, if length { Measure::Length } else { Measure::Value }),
         };
-        let quantifier = quantifier.unwrap_or(op.default_quantifier());
+        let quantifier = quantifier.unwrap_or_else(|| op.default_quantifier());
         Ok(Self {
             path,
             measure,

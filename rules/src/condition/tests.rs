@@ -275,7 +275,7 @@ fn clauses_are_counted_without_being_written_out() {
     assert_eq!(clauses("($.a || $.b) && ($.c || $.d || $.e)"), 6);
     assert_eq!(clauses("!($.a && $.b)"), 2);
     assert_eq!(clauses("!(($.a || $.b) && ($.c || $.d))"), 2);
-    let six = vec!["($.a || $.b)"; 6].join(" && ");
+    let six = ["($.a || $.b)"; 6].join(" && ");
     assert!(!condition(&six).needs_fallback(&Selections::new()));
     assert!(condition(&format!("{six} && ($.a || $.b)")).needs_fallback(&Selections::new()));
     let many = vec!["($.a || $.b)"; 200].join(" && ");

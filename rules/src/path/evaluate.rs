@@ -46,7 +46,7 @@ fn children<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a N
                 slice(elements, *start, *end, *step, selected);
             },
             (Selector::Filter(filter), _) => {
-                selected.extend(node.children().filter(|child| filter.holds(child)))
+                selected.extend(node.children().filter(|child| filter.holds(child)));
             },
             (Selector::Index(_) | Selector::Slice { .. }, _) => {},
         }

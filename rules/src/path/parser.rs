@@ -39,7 +39,6 @@ impl Fault {
 /// What has been counted of the whole path so far.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    segments: usize,
     descendants: usize,
     pub(super) filters: usize,
     pub(super) functions: usize,
@@ -120,8 +119,7 @@ pub(super) fn segments<'a>(
             COMBINATIONS_MAX,
         )
         .map_err(passed)?;
-        limits.segments += 1;
-        limit("number of segments", limits.segments, SEGMENTS_MAX).map_err(passed)?;
+        limit("number of segments", segments.len() + 1, SEGMENTS_MAX).map_err(passed)?;
         written(cursor.between(start, cursor.at()));
         segments.push(segment);
     }

@@ -134,3 +134,122 @@ fn what_is_written_reads_back_to_the_same_rule() {
         assert_eq!(back, rule, "{written}");
     }
 }
+
+fn with(fields: &[(&str, Value)]) -> Value {
+    let mut document = plain();
+    for (name, value) in fields {
+        document[*name] = value.clone();
+    }
+    document
+}
+
+#[test]
+fn a_condition_is_answered_in_the_form_in_which_it_was_posted() {
+    let structured = json!({"all": [{"jsonPath": "$.a", "op": "eq", "value": 1}, {"not": "shared"}]});
+    let posted = with(&[
+        ("match", structured),
+        (
+            "selections",
+            json!({"shared": "$.b in ['x']", "other": {"jsonPath": "$.c", "op": "exists"}}),
+        ),
+    ]);
+    let (rule, _) = read(&posted).unwrap();
+    let written = write_rule(&rule, RuleVersion(1));
+    assert_eq!(
+        written["match"],
+        json!({"all": [{"jsonPath": "$.a", "op": "eq", "value": 1}, {"not": "shared"}]})
+    );
+    assert_eq!(
+        written["selections"],
+        json!({"shared": "$.b in [\"x\"]", "other": {"jsonPath": "$.c", "op": "exists"}})
+    );
+    assert_eq!(read_stored(&written).unwrap(), rule);
+    let text = with(&[
+        ("match", json!("($.a == 9007199254740993) || shared")),
+        ("selections", json!({"shared": "$.b"})),
+    ]);
+    assert_eq!(
+        write_rule(&read(&text).unwrap().0, RuleVersion(1))["match"],
+        json!("$.a == 9007199254740993 || shared")
+    );
+}
+
+#[test]
+fn selections_are_checked_with_the_rest_of_the_rule() {
+    let document = with(&[
+        ("match", json!({"any": ["shared", "nobody"]})),
+        (
+            "selections",
+            json!({"shared": "$.b", "1st": "$.a", "every": "$.a", "deep": "shared", "bad": {"jsonPath": "$.a"}}),
+        ),
+    ]);
+    let mut found = problems(&document);
+    found.sort_by(|left, right| left.1.cmp(&right.1));
+    let expected = [
+        (ProblemCode::UnknownSelection, "/match/any/1"),
+        (ProblemCode::BadSelectionName, "/selections/1st"),
+        (ProblemCode::MissingField, "/selections/bad"),
+        (ProblemCode::UnknownSelection, "/selections/deep"),
+        (ProblemCode::BadSelectionName, "/selections/every"),
+    ];
+    assert_eq!(found, expected.map(|(code, pointer)| (code, pointer.to_owned())));
+}
+
+#[test]
+fn a_fault_in_text_has_a_pointer_and_a_place() {
+    let text = read(&with(&[("match", json!({"not": "$.a\n = 1"}))]))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "TOC-1009 at /match/not, line 2 column 2: found `=`; expected `==`"
+    );
+}
+
+#[test]
+fn a_condition_written_in_another_way_counts_the_same() {
+    let rule = |condition: Value, shared: &str| {
+        read(&with(&[
+            ("match", condition),
+            ("selections", json!({"shared": shared, "unused": shared})),
+        ]))
+        .unwrap()
+        .0
+    };
+    let text = rule(json!("shared && $.a == 1.0"), "$.b");
+    let structured = rule(
+        json!({"all": ["shared", {"jsonPath": "$['a']", "op": "eq", "value": 1}]}),
+        "$.b exists",
+    );
+    assert!(text != structured && text.counts_the_same_as(&structured));
+    assert!(!text.counts_the_same_as(&rule(json!("shared && $.a == 1"), "$.c")));
+    assert!(rule(json!("$.a"), "$.b").counts_the_same_as(&rule(json!("$.a"), "$.c")));
+}
+
+#[test]
+fn a_stored_rule_may_be_longer_than_a_posted_one() {
+    let long = format!("$.a == '{}'", "\u{7f}\u{1}".repeat(4_000).replace('\u{1}', "\\b"));
+    let selections: Value = (0..3)
+        .map(|index| (format!("s{index}"), json!(long)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let (rule, _) = read(&with(&[("selections", selections)])).unwrap();
+    let active = crate::book::ActiveRule {
+        rule,
+        version: RuleVersion(1),
+        generation: crate::book::Generation(1),
+    };
+    let bytes = active.to_bytes();
+    assert_eq!(
+        crate::book::ActiveRule::from_bytes(active.rule.key, &bytes).unwrap(),
+        active
+    );
+}
+
+#[test]
+fn half_a_surrogate_pair_in_a_rule_is_refused_with_its_place() {
+    let text = plain().to_string().replace("shared", r"\ud800");
+    let invalid = read_rule(text.as_bytes(), None).unwrap_err();
+    assert_eq!(invalid.problems[0].code, ProblemCode::NotJson);
+    assert!(invalid.problems[0].place.is_some());
+}

@@ -51,7 +51,7 @@ fn what_json_is_not_is_refused_with_its_place() {
     ] {
         match Document::parse(text, 64) {
             Err(DocumentError::Syntax { place, .. }) => {
-                assert_eq!((place.line, place.column), (line, column), "{text:?}")
+                assert_eq!((place.line, place.column), (line, column), "{text:?}");
             },
             other => panic!("{text:?}: {other:?}"),
         }

@@ -6,6 +6,7 @@
 mod evaluate;
 mod fold;
 mod network;
+mod op;
 mod print;
 mod selection;
 mod structured;
@@ -19,8 +20,9 @@ pub(crate) use selection::Scope;
 pub(crate) use structured::read as read_structured;
 pub(crate) use text::{parse as parse_text, path_advice};
 
+pub use op::{Measure, Op, Quantifier};
 pub use selection::{SelectionName, Selections};
-pub use test::{Measure, Op, Quantifier, Test};
+pub use test::Test;
 pub use text::ConditionError;
 
 /// How deep conditions nest, in groups of text and in `all`, `any` and `not`.

@@ -52,6 +52,26 @@ impl Payload {
         }
     }
 
+    /// Decodes a document that stands in a JSON string, as it is written, quotes and escapes included.
+    ///
+    /// # Errors
+    /// As [`Payload::parse`]; places count within the decoded string, or within the literal if it is no string.
+    pub fn parse_quoted(literal: &str) -> Result<Self, PayloadError> {
+        let outer = Self::parse(literal)?;
+        let Node::String(text) = &outer.root else {
+            return Err(PayloadError::NotJson {
+                line: 1,
+                column: 1,
+                message: "expected a string".to_owned(),
+            });
+        };
+        let inner = Self::parse(text)?;
+        Ok(Self {
+            is_altered: inner.is_altered || outer.is_altered,
+            ..inner
+        })
+    }
+
     /// The document.
     pub fn root(&self) -> &Node {
         &self.root
@@ -121,5 +141,15 @@ mod tests {
     fn half_a_surrogate_pair_is_noted_and_loses_no_event() {
         assert!(Payload::parse(r#"{"a":"\ud800"}"#).unwrap().is_altered());
         assert!(!Payload::parse(r#"{"a":"\ud83d\ude00"}"#).unwrap().is_altered());
+        for literal in [r#""{\"a\":\"\ud800\"}""#, r#""{\"a\":\"\\ud800\"}""#] {
+            let payload = Payload::parse_quoted(literal).unwrap();
+            assert_eq!(
+                payload.root().member("a").and_then(Node::as_str),
+                Some("\u{fffd}"),
+                "{literal}"
+            );
+            assert!(payload.is_altered());
+        }
+        assert!(Payload::parse_quoted("{}").is_err() && Payload::parse_quoted(r#""{""#).is_err());
     }
 }

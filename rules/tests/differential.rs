@@ -24,7 +24,8 @@ impl Chance {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
+        let bound = u64::try_from(bound).expect("a bound fits");
+        usize::try_from(self.next() % bound).expect("it is below the bound")
     }
 
     fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
@@ -137,7 +138,7 @@ fn filter(chance: &mut Chance, filters: usize, depth: usize) -> String {
 fn theirs(path: &str, document: &Value) -> Vec<Value> {
     let query = parse_json_path(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     js_path_process(&query, document)
-        .unwrap()
+        .expect("the query is evaluated")
         .into_iter()
         .map(|node| node.val().clone())
         .collect()

@@ -8,7 +8,8 @@
 use rules::{Condition, Document, Node, Path, Selections};
 
 fn boxes(kind: &str) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md")).unwrap();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md"))
+        .expect("the documentation can be read");
     let mut boxes = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

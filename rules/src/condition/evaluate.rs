@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::fold;
-use super::test::{Measure, Op, Quantifier, Test, Wanted};
+use super::op::{Measure, Op, Quantifier};
+use super::test::{Test, Wanted};
 use crate::document::Node;
 
 impl Test {

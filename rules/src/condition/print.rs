@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use serde_json::{Map, Value};
 
-use super::test::Takes;
+use super::op::Takes;
 use super::{Condition, Form, Measure, Op, Stated, Test};
 use crate::document::Node;
 

@@ -8,7 +8,7 @@ use super::text::KEYWORDS;
 
 /// The most tests in the conditions of one rule.
 pub(crate) const TESTS_MAX: usize = 1024;
-/// The most regular expressions in the conditions of one rule: each costs up to a millisecond to compile.
+/// The most regular expressions in the conditions of one rule: each costs up to some milliseconds to compile.
 pub(crate) const PATTERNS_MAX: usize = 64;
 
 /// The conditions of a rule that have names.
@@ -58,6 +58,11 @@ impl<'a> Scope<'a> {
             tests: 0,
             patterns: 0,
         }
+    }
+
+    /// Whether the rule has a selection of that name.
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.names.iter().any(|name| name.as_str() == text)
     }
 
     /// The selection that the text names; otherwise what is wrong and what was expected.

@@ -262,6 +262,12 @@ fn selections_are_looked_up_by_name() {
     assert!(on(r#"{"a":1}"#));
     assert!(!on(r#"{"a":1,"b":1}"#) && !on("{}"));
     assert_eq!(condition.to_text().unwrap(), "mine && !($.b == 1)");
+    let odd: Vec<_> = ["or", "And", "True"]
+        .into_iter()
+        .filter_map(SelectionName::new)
+        .collect();
+    let condition = Condition::parse("or || And && !True", &odd).unwrap();
+    assert_eq!(condition.to_text().unwrap(), "or || And && !True");
     for text in ["", "1a", "a-b", "every", "in", "null", "ä"] {
         assert_eq!(SelectionName::new(text), None, "{text}");
     }

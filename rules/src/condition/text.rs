@@ -41,8 +41,8 @@ pub(super) const KEYWORDS: [&str; 18] = [
     "null",
 ];
 
-/// The longest text of a condition, in bytes.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The longest text of a condition, in bytes. A rule may have 64 KiB when it is posted, and print to somewhat more.
+const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// Why a text is no condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,7 +247,8 @@ impl<'a> Parser<'a, '_, '_> {
     fn name(&mut self) -> Read<Condition> {
         let at = self.cursor.at();
         let word = self.eat_word();
-        if let Some(expected) = hint::not_a_name(word) {
+        let known = self.scope.has(word);
+        if let Some(expected) = hint::not_a_name(word).filter(|_| !known) {
             return Err(Fault::new(
                 at,
                 ProblemCode::BadCondition,

@@ -9,6 +9,9 @@ use std::fmt;
 
 mod exponent;
 
+/// The most zeros that a printed number is filled up with.
+const ZEROS_MAX: i64 = 5;
+
 use exponent::Exponent;
 
 use crate::cursor::Cursor;
@@ -205,7 +208,13 @@ impl fmt::Display for Number {
         if decimal.negative {
             f.write_str("-")?;
         }
-        let plain = decimal.point.as_i64().filter(|point| (-5..=40).contains(point));
+        let most = i64::try_from(digits.len())
+            .unwrap_or(i64::MAX)
+            .saturating_add(ZEROS_MAX);
+        let plain = decimal
+            .point
+            .as_i64()
+            .filter(|point| (-ZEROS_MAX..=most).contains(point));
         match plain.map(|point| (usize::try_from(point), point.unsigned_abs())) {
             Some((Ok(point), _)) if point >= digits.len() => write!(f, "{digits:0<point$}"),
             Some((Ok(point), _)) if point > 0 => {

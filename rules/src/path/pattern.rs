@@ -9,8 +9,8 @@ use super::PathError;
 
 /// The longest regular expression, in bytes.
 pub(crate) const PATTERN_BYTES_MAX: usize = 512;
-/// The largest compiled regular expression, in bytes of the engine's program.
-const PROGRAM_BYTES_MAX: usize = 256 * 1024;
+/// The largest compiled regular expression, in bytes of the engine's program: up to some 5 ms to compile.
+const PROGRAM_BYTES_MAX: usize = 1024 * 1024;
 /// How deep groups may nest.
 const NESTING_MAX: u32 = 32;
 

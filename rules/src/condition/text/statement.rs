@@ -1,7 +1,8 @@
 //! Statements about the nodes at a path: `$.a`, `$.a == 1`, `every $.a in ["x", "y"] ignoreCase`.
 
 use super::super::Condition;
-use super::super::test::{Op, Part, Quantifier, Refused, Takes, Test, Written};
+use super::super::op::{Op, Quantifier, Takes};
+use super::super::test::{Part, Refused, Test, Written};
 use super::{Fault, Parser, Read, hint};
 use crate::document::{Node, number_literal};
 use crate::path::{Path, embedded, string_literal, word_literal};

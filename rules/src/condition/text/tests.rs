@@ -99,8 +99,8 @@ fn limits_are_named_and_no_text_takes_long() {
         "the conditions of the rule have 1025 tests"
     );
     assert_eq!(
-        refused(&"$".repeat(70_000)).message,
-        "the length in bytes is 70000"
+        refused(&"$".repeat(300_000)).message,
+        "the length in bytes is 300000"
     );
     assert_eq!(
         refused(&format!("$.{}", "a".repeat(5_000))).code,

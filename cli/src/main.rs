@@ -1,1 +1,63 @@
-fn main() {}
+//! The binary: arguments, configuration, telemetry, wiring. The only place that names concrete implementations.
+//!
+//! Commands that run something are in [`roles`], commands that talk to a running system in [`commands`].
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+
+mod arguments;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod failure;
+mod roles;
+mod telemetry;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command, ConfigCommand, SettingFlags, TopicsCommand};
+use config::{Config, Environment, Layers};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("tocsin: {failure}");
+            ExitCode::from(failure.code())
+        },
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    let file = arguments.config.as_deref();
+    match arguments.command {
+        Command::Run { settings, demo } => roles::run(&load(&settings, file)?, demo),
+        Command::Worker { settings } => roles::worker_only(&load(&settings, file)?),
+        Command::Api { settings } => roles::api_only(&load(&settings, file)?),
+        Command::Rules { command } => commands::rules(command),
+        Command::Events { command } => commands::events(command),
+        Command::Alerts { command } => commands::alerts(command),
+        Command::Topics { command } => match command {
+            TopicsCommand::Create { settings } => commands::create_topics(&load(&settings, file)?),
+            TopicsCommand::Verify { settings } => commands::verify_topics(&load(&settings, file)?),
+        },
+        Command::Config { command: ConfigCommand::Show { settings, output } } => {
+            let layers = layers(&settings, file)?;
+            commands::show_config(&layers, output);
+            Config::read(&layers).map(drop)
+        },
+    }
+}
+
+fn layers(flags: &SettingFlags, file: Option<&Path>) -> Result<Layers, Failure> {
+    let environment: Environment = std::env::vars().filter(|(name, _)| name.starts_with("TOCSIN_")).collect();
+    Layers::gather(flags, &environment, file)
+}
+
+fn load(flags: &SettingFlags, file: Option<&Path>) -> Result<Config, Failure> {
+    Config::read(&layers(flags, file)?)
+}

@@ -124,9 +124,7 @@ pub(crate) struct Reference {
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| format!("`{text}` does not begin with a whole number"))?;
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` does not begin with a whole number"))?;
     let millis = match unit {
         "ms" => Some(number),
         "s" => number.checked_mul(1_000),

@@ -49,15 +49,11 @@ impl Client {
     pub(crate) fn new(target: &str, token: &str) -> Result<Self> {
         let base = target.trim_end_matches('/').to_owned();
         if !base.starts_with("http://") {
-            return Err(usage(format!(
-                "--target `{target}` has to begin with http:// (loadgen has no TLS)"
-            )));
+            return Err(usage(format!("--target `{target}` has to begin with http:// (loadgen has no TLS)")));
         }
         let token = token.trim();
         if token.is_empty() || !token.chars().all(|character| character.is_ascii_graphic()) {
-            return Err(usage(
-                "the token file has to hold one bearer token and nothing else",
-            ));
+            return Err(usage("the token file has to hold one bearer token and nothing else"));
         }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -69,11 +65,7 @@ impl Client {
             .max_idle_connections(256)
             .build()
             .new_agent();
-        Ok(Self {
-            agent,
-            base,
-            authorization: format!("Bearer {token}"),
-        })
+        Ok(Self { agent, base, authorization: format!("Bearer {token}") })
     }
 
     /// The full address of a path.
@@ -83,66 +75,41 @@ impl Client {
 
     /// Posts a body.
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
-        let request = self
-            .agent
-            .post(self.address(path))
-            .header("authorization", &self.authorization);
+        let request = self.agent.post(self.address(path)).header("authorization", &self.authorization);
         let answer = request.header("content-type", content_type).send(body);
         self.read(answer, "POST", path)
     }
 
     /// Deletes what is there.
     pub(crate) fn delete(&self, path: &str) -> Result<Answer> {
-        let request = self
-            .agent
-            .delete(self.address(path))
-            .header("authorization", &self.authorization);
+        let request = self.agent.delete(self.address(path)).header("authorization", &self.authorization);
         self.read(request.call(), "DELETE", path)
     }
 
     /// Gets what is there.
     pub(crate) fn get(&self, path: &str) -> Result<Answer> {
-        let request = self
-            .agent
-            .get(self.address(path))
-            .header("authorization", &self.authorization);
+        let request = self.agent.get(self.address(path)).header("authorization", &self.authorization);
         self.read(request.call(), "GET", path)
     }
 
     /// Opens a stream of server-sent events after this position; the caller reads it for as long as it lasts.
     pub(crate) fn stream(&self, path: &str, after: Option<&str>) -> Result<Response<Body>> {
-        let mut request = self
-            .agent
-            .get(self.address(path))
-            .header("authorization", &self.authorization);
+        let mut request = self.agent.get(self.address(path)).header("authorization", &self.authorization);
         request = request.header("accept", "text/event-stream");
         if let Some(position) = after {
             request = request.header("last-event-id", position);
         }
         let answer = request.call();
-        if answer
-            .as_ref()
-            .is_ok_and(|answer| answer.status().as_u16() == 200)
-        {
+        if answer.as_ref().is_ok_and(|answer| answer.status().as_u16() == 200) {
             return answer.with_context(|| self.unreachable("GET", path));
         }
-        Err(self
-            .read(answer, "GET", path)?
-            .refusal("GET", &self.address(path)))
+        Err(self.read(answer, "GET", path)?.refusal("GET", &self.address(path)))
     }
 
     fn read(&self, answer: Result<Response<Body>, ureq::Error>, method: &str, path: &str) -> Result<Answer> {
         let mut answer = answer.with_context(|| self.unreachable(method, path))?;
-        let seconds = answer
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES_MAX)
-            .lossy_utf8(true)
-            .read_to_string();
+        let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).lossy_utf8(true).read_to_string();
         Ok(Answer {
             status: answer.status().as_u16(),
             retry_after: seconds.map(Duration::from_secs),
@@ -151,10 +118,7 @@ impl Client {
     }
 
     fn unreachable(&self, method: &str, path: &str) -> String {
-        format!(
-            "{method} {} got no answer; is `tocsin run` ready there (--target)?",
-            self.address(path)
-        )
+        format!("{method} {} got no answer; is `tocsin run` ready there (--target)?", self.address(path))
     }
 }
 
@@ -171,11 +135,7 @@ impl Answer {
 
     /// The answer if it is 2xx.
     pub(crate) fn accept(self, method: &str, address: &str) -> Result<Self> {
-        if self.accepted() {
-            Ok(self)
-        } else {
-            Err(self.refusal(method, address))
-        }
+        if self.accepted() { Ok(self) } else { Err(self.refusal(method, address)) }
     }
 
     /// What was tried, what was answered, what to do.
@@ -188,11 +148,7 @@ impl Answer {
             429 | 503 => "; lower --rate",
             _ => "",
         };
-        anyhow::anyhow!(
-            "{method} {address} was answered {}: {}{hint}",
-            self.status,
-            self.reason()
-        )
+        anyhow::anyhow!("{method} {address} was answered {}: {}{hint}", self.status, self.reason())
     }
 
     fn reason(&self) -> String {
@@ -202,11 +158,7 @@ impl Answer {
             .flat_map(|problem| [problem.code, problem.title, problem.detail, problem.pointer])
             .flatten()
             .collect();
-        if parts.is_empty() {
-            self.body.chars().take(EXCERPT_CHARS).collect()
-        } else {
-            parts.join(", ")
-        }
+        if parts.is_empty() { self.body.chars().take(EXCERPT_CHARS).collect() } else { parts.join(", ") }
     }
 }
 
@@ -230,18 +182,11 @@ mod tests {
     fn token_and_body_arrive_and_the_answer_comes_back() {
         let server = FakeServer::start(|request| {
             assert_eq!(request.head.lines().next(), Some("POST /v1/rules HTTP/1.1"));
-            assert!(
-                request
-                    .head
-                    .to_lowercase()
-                    .contains("authorization: bearer secret")
-            );
+            assert!(request.head.to_lowercase().contains("authorization: bearer secret"));
             (201, "{\"version\":1}".to_owned())
         });
         let client = Client::new(&server.address, "secret\n").expect("the address is fine");
-        let answer = client
-            .post("/v1/rules", "application/json", b"{}")
-            .expect("is answered");
+        let answer = client.post("/v1/rules", "application/json", b"{}").expect("is answered");
         assert_eq!((answer.status, answer.body.as_str()), (201, "{\"version\":1}"));
     }
 
@@ -251,27 +196,15 @@ mod tests {
             FakeServer::start(|_| (401, r#"{"code":"TOC-2001","title":"unknown token"}"#.to_owned()));
         let client = Client::new(&server.address, "secret").expect("the address is fine");
         let answer = client.delete("/v1/rules/a/b").expect("is answered");
-        let text = answer
-            .accept("DELETE", "/v1/rules/a/b")
-            .expect_err("is refused")
-            .to_string();
-        assert!(
-            text.contains("was answered 401: TOC-2001, unknown token; is --token-file"),
-            "{text}"
-        );
+        let text = answer.accept("DELETE", "/v1/rules/a/b").expect_err("is refused").to_string();
+        assert!(text.contains("was answered 401: TOC-2001, unknown token; is --token-file"), "{text}");
     }
 
     #[test]
     fn nobody_there_is_told_with_the_address() {
         let client = Client::new("http://127.0.0.1:1", "secret").expect("the address is fine");
-        let text = format!(
-            "{:#}",
-            client.get("/healthz").expect_err("nobody listens on port 1")
-        );
-        assert!(
-            text.contains("http://127.0.0.1:1/healthz got no answer"),
-            "{text}"
-        );
+        let text = format!("{:#}", client.get("/healthz").expect_err("nobody listens on port 1"));
+        assert!(text.contains("http://127.0.0.1:1/healthz got no answer"), "{text}");
     }
 
     #[test]

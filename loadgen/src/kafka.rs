@@ -32,11 +32,8 @@ pub(crate) fn partitions(
         format!("asking {broker} about the topic {topic}; does a broker listen there (--kafka)?")
     })?;
     let topics = metadata.topics();
-    let partitions: Vec<i32> = topics
-        .iter()
-        .flat_map(|topic| topic.partitions())
-        .map(|partition| partition.id())
-        .collect();
+    let partitions: Vec<i32> =
+        topics.iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
     if partitions.is_empty() {
         bail!("{broker} has no topic {topic}; `tocsin topics create` makes it");
     }

@@ -39,8 +39,7 @@ impl Latencies {
 
     /// Adds one; what is beyond ten minutes counts as ten minutes.
     pub(crate) fn record(&mut self, latency: Duration) {
-        self.0
-            .saturating_record(u64::try_from(latency.as_micros()).unwrap_or(MICROS_MAX));
+        self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(MICROS_MAX));
     }
 
     /// Adds all of another collection.
@@ -80,15 +79,8 @@ mod tests {
         }
         let summary = latencies.summary().expect("is not empty");
         assert_eq!(summary.count, 1_000);
-        for (found, wanted) in [
-            (summary.p50_ms, 500.0),
-            (summary.p99_ms, 990.0),
-            (summary.max_ms, 1_000.0),
-        ] {
-            assert!(
-                (found - wanted).abs() <= wanted * 0.001,
-                "{found} is not {wanted}"
-            );
+        for (found, wanted) in [(summary.p50_ms, 500.0), (summary.p99_ms, 990.0), (summary.max_ms, 1_000.0)] {
+            assert!((found - wanted).abs() <= wanted * 0.001, "{found} is not {wanted}");
         }
     }
 

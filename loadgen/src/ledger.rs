@@ -89,11 +89,7 @@ impl<'w> Ledger<'w> {
                 .collect(),
             seen: vec![false; expected.len()],
             latencies: Latencies::new(),
-            verdict: Verdict {
-                expected: total,
-                lost: total,
-                ..Verdict::default()
-            },
+            verdict: Verdict { expected: total, lost: total, ..Verdict::default() },
         }
     }
 
@@ -146,10 +142,7 @@ impl<'w> Ledger<'w> {
         for (alert, seen) in self.workload.expected().iter().zip(&self.seen) {
             if !seen {
                 self.verdict.note(|| {
-                    format!(
-                        "lost: {}/{}, due to event {}",
-                        alert.customer_id, alert.alert_id, alert.cause
-                    )
+                    format!("lost: {}/{}, due to event {}", alert.customer_id, alert.alert_id, alert.cause)
                 });
             }
         }
@@ -180,11 +173,7 @@ mod tests {
     }
 
     fn alert(customer: Uuid, alert: Uuid) -> Alert {
-        Alert {
-            customer_id: customer.to_string(),
-            alert_id: alert.to_string(),
-            state: "firing".to_owned(),
-        }
+        Alert { customer_id: customer.to_string(), alert_id: alert.to_string(), state: "firing".to_owned() }
     }
 
     #[test]
@@ -206,34 +195,18 @@ mod tests {
     #[test]
     fn every_fault_has_its_count() {
         let workload = workload();
-        let [first, second, ..] = workload.expected() else {
-            panic!("has expected alerts")
-        };
+        let [first, second, ..] = workload.expected() else { panic!("has expected alerts") };
         let mut ledger = Ledger::new(&workload, Duration::ZERO);
         let good = alert(first.customer_id, first.alert_id);
         ledger.enter(&good, Some(first.due));
         ledger.enter(&good, Some(first.due));
-        ledger.enter(
-            &Alert {
-                state: "resolved".to_owned(),
-                ..good.clone()
-            },
-            Some(first.due),
-        );
+        ledger.enter(&Alert { state: "resolved".to_owned(), ..good.clone() }, Some(first.due));
         ledger.enter(&alert(second.customer_id, second.alert_id), None);
         ledger.enter(&alert(first.customer_id, Uuid::from_u128(9)), Some(first.due));
         ledger.enter(&alert(Uuid::from_u128(9), first.alert_id), Some(first.due));
         let (verdict, _) = ledger.close();
         assert_eq!((verdict.seen, verdict.lost), (2, 2));
-        assert_eq!(
-            (
-                verdict.repeated,
-                verdict.unexpected,
-                verdict.early,
-                verdict.foreign
-            ),
-            (1, 2, 1, 1)
-        );
+        assert_eq!((verdict.repeated, verdict.unexpected, verdict.early, verdict.foreign), (1, 2, 1, 1));
         assert_eq!(verdict.extra(), 4);
         assert_eq!(verdict.examples.len(), 6);
     }
@@ -243,10 +216,7 @@ mod tests {
         let workload = workload();
         let mut ledger = Ledger::new(&workload, Duration::from_secs(100));
         for expected in workload.expected() {
-            ledger.enter(
-                &alert(expected.customer_id, expected.alert_id),
-                Some(expected.due),
-            );
+            ledger.enter(&alert(expected.customer_id, expected.alert_id), Some(expected.due));
         }
         let (verdict, latencies) = ledger.close();
         assert!(verdict.exact());

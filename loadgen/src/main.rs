@@ -61,17 +61,9 @@ fn perform(command: Command) -> Result<u8> {
             })
         },
         Command::Reference(settings) => {
-            let cost = reference::measure(
-                settings.work,
-                &settings.kafka,
-                &settings.topic,
-                settings.events_max,
-            )?;
-            console::result(&if settings.json {
-                serde_json::to_string(&cost)?
-            } else {
-                report::cost(&cost)
-            });
+            let cost =
+                reference::measure(settings.work, &settings.kafka, &settings.topic, settings.events_max)?;
+            console::result(&if settings.json { serde_json::to_string(&cost)? } else { report::cost(&cost) });
             Ok(0)
         },
     }

@@ -66,17 +66,9 @@ pub(crate) fn measure(
     stop: &AtomicBool,
     sightings: &Receiver<Sighting>,
 ) -> Result<Measured> {
-    let Load {
-        settings,
-        workload,
-        bodies,
-        ..
-    } = *load;
-    let period = if settings.kafka.is_some() {
-        KAFKA_PERIOD
-    } else {
-        Duration::from_millis(settings.batch_ms)
-    };
+    let Load { settings, workload, bodies, .. } = *load;
+    let period =
+        if settings.kafka.is_some() { KAFKA_PERIOD } else { Duration::from_millis(settings.batch_ms) };
     let watch = || settings.pid.map(process::other).transpose();
     let (events, expected) = (workload.schedule().count(), workload.expected().len());
     console::progress(&format!(
@@ -86,23 +78,8 @@ pub(crate) fn measure(
 
     let (before, own_before) = (watch()?, process::own()?);
     let start = Instant::now() + START_DELAY;
-    let mut desk = Desk {
-        sightings,
-        start,
-        ledger: Ledger::new(workload, settings.warmup),
-        reconnects: 0,
-    };
-    let sent = send_all(
-        load,
-        Job {
-            workload,
-            bodies,
-            start,
-            period,
-            stop,
-        },
-        &mut desk,
-    )?;
+    let mut desk = Desk { sightings, start, ledger: Ledger::new(workload, settings.warmup), reconnects: 0 };
+    let sent = send_all(load, Job { workload, bodies, start, period, stop }, &mut desk)?;
     let (after, own_after) = (watch()?, process::own()?);
 
     let deadline = Instant::now() + settings.drain;
@@ -111,10 +88,8 @@ pub(crate) fn measure(
     }
     desk.enter_for(EXTRA_PATIENCE.min(settings.drain))?;
     let (verdict, latencies) = desk.ledger.close();
-    let watched = before.zip(after).map(|(before, after)| Usage {
-        cpu: after.cpu.saturating_sub(before.cpu),
-        ..after
-    });
+    let watched =
+        before.zip(after).map(|(before, after)| Usage { cpu: after.cpu.saturating_sub(before.cpu), ..after });
     Ok(Measured {
         sent,
         verdict,
@@ -164,11 +139,7 @@ fn send_all(load: &Load<'_>, job: Job<'_>, desk: &mut Desk<'_>) -> Result<Sent> 
 fn join(senders: Vec<ScopedJoinHandle<'_, Result<Sent>>>) -> Result<Sent> {
     let ends: Vec<Result<Sent>> = senders
         .into_iter()
-        .map(|sender| {
-            sender
-                .join()
-                .unwrap_or_else(|_| Err(anyhow!("a sender panicked")))
-        })
+        .map(|sender| sender.join().unwrap_or_else(|_| Err(anyhow!("a sender panicked"))))
         .collect();
     let mut all = Sent::new();
     for sent in ends {
@@ -190,10 +161,7 @@ impl Desk<'_> {
     fn enter_for(&mut self, time: Duration) -> Result<()> {
         let deadline = Instant::now() + time;
         loop {
-            match self
-                .sightings
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            match self.sightings.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Sighting::Alert(at, alert)) => {
                     self.ledger.enter(&alert, at.checked_duration_since(self.start));
                 },

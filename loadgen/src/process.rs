@@ -36,10 +36,7 @@ fn of(process: &str) -> Result<Usage> {
     };
     let cpu = cpu(&read("stat")?).with_context(|| format!("/proc/{process}/stat is not understood"))?;
     let peak = peak(&read("status")?).with_context(|| format!("/proc/{process}/status is not understood"))?;
-    Ok(Usage {
-        cpu,
-        peak_rss_bytes: peak,
-    })
+    Ok(Usage { cpu, peak_rss_bytes: peak })
 }
 
 /// utime and stime are the 14th and 15th fields; the second is a name in parentheses and may hold anything.
@@ -68,10 +65,7 @@ mod tests {
 
     #[test]
     fn peak_memory_is_in_bytes() {
-        assert_eq!(
-            peak("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"),
-            Some(2 << 20)
-        );
+        assert_eq!(peak("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2 << 20));
     }
 
     #[test]

@@ -70,10 +70,8 @@ fn in_force(answer: &Answer) -> Result<()> {
     let answer: Value = serde_json::from_str(&answer.body)
         .context("POST /v1/rules was answered by something else than JSON")?;
     if answer["effective"] == Value::Bool(false) {
-        let missing = answer
-            .get("missingPartitions")
-            .or_else(|| answer.get("missing"))
-            .unwrap_or(&Value::Null);
+        let missing =
+            answer.get("missingPartitions").or_else(|| answer.get("missing")).unwrap_or(&Value::Null);
         bail!(
             "a rule was accepted but is not in force (missing partitions: {missing}); are workers running on all of them?"
         );
@@ -117,10 +115,7 @@ fn each(rules: &[Rule], done: &str, act: impl Fn(&Rule) -> Result<()> + Sync) ->
             });
         }
     });
-    failure
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .map_or(Ok(()), Err)
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -179,9 +174,7 @@ mod tests {
     #[test]
     fn a_rule_that_is_not_in_force_fails_the_run() {
         let server = FakeServer::start(|_| (200, r#"{"effective":false,"missing":[3]}"#.to_owned()));
-        let text = post(&client(&server), &rules(3))
-            .expect_err("is not in force")
-            .to_string();
+        let text = post(&client(&server), &rules(3)).expect_err("is not in force").to_string();
         assert!(text.contains("missing partitions: [3]"), "{text}");
     }
 

@@ -32,39 +32,23 @@ pub(crate) fn run(settings: &Run) -> Result<Report> {
     let run_id = settings.run_id.unwrap_or_else(Uuid::new_v4);
     let workload = workload(settings, run_id)?;
     let target_version = version(&client);
-    let load = Load {
-        settings,
-        client: &client,
-        workload: &workload,
-        bodies: &bodies,
-    };
+    let load = Load { settings, client: &client, workload: &workload, bodies: &bodies };
     let mut measured = between_rules(&load)?;
     let references = references(settings).unwrap_or_else(|error| {
         measured.failures.push(format!("{error:#}"));
         Vec::new()
     });
-    Ok(report::of(
-        settings,
-        run_id,
-        target_version,
-        &workload,
-        measured,
-        references,
-    ))
+    Ok(report::of(settings, run_id, target_version, &workload, measured, references))
 }
 
 /// The workload that was asked for, if it can tell anything.
 fn workload(settings: &Run, run: Uuid) -> Result<Workload> {
     let schedule = Schedule::new(settings.rate, settings.duration);
     if schedule.count() > EVENTS_MAX {
-        return Err(usage(format!(
-            "--rate times --duration is more than {EVENTS_MAX} events"
-        )));
+        return Err(usage(format!("--rate times --duration is more than {EVENTS_MAX} events")));
     }
     if u64::from(settings.customers) * (u64::from(settings.rules) + 1) > RULES_MAX {
-        return Err(usage(format!(
-            "--customers times --rules is more than {RULES_MAX}"
-        )));
+        return Err(usage(format!("--customers times --rules is more than {RULES_MAX}")));
     }
     let workload = Workload::new(Settings {
         seed: settings.seed,
@@ -84,23 +68,13 @@ fn workload(settings: &Run, run: Uuid) -> Result<Workload> {
 
 /// Measures while the rules are in force, and takes them away whatever came of it.
 fn between_rules(load: &Load<'_>) -> Result<Measured> {
-    let Load {
-        settings,
-        client,
-        workload,
-        ..
-    } = *load;
+    let Load { settings, client, workload, .. } = *load;
     let (sender, sightings) = alerts::channel();
     let stop = Arc::new(AtomicBool::new(false));
     match &settings.kafka {
         None => alerts::stream::spawn(client.clone(), sender),
         Some(broker) => {
-            alerts::topic::spawn(
-                broker.clone(),
-                settings.alerts_topic.clone(),
-                Arc::clone(&stop),
-                sender,
-            );
+            alerts::topic::spawn(broker.clone(), settings.alerts_topic.clone(), Arc::clone(&stop), sender);
         },
     }
     alerts::wait_open(&sightings)?;
@@ -116,9 +90,7 @@ fn between_rules(load: &Load<'_>) -> Result<Measured> {
         // Of a run that failed, the first failure is the one to tell.
         && let Ok(measured) = &mut measured
     {
-        measured
-            .failures
-            .push(format!("rules of this run are left behind: {error:#}"));
+        measured.failures.push(format!("rules of this run are left behind: {error:#}"));
     }
     measured
 }

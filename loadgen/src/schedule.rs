@@ -18,10 +18,7 @@ impl Schedule {
     /// The schedule of a run of this length.
     pub(crate) fn new(rate: NonZeroU64, duration: Duration) -> Self {
         let count = duration.as_nanos() * u128::from(rate.get()) / NANOS_PER_SECOND;
-        Self {
-            rate,
-            count: u64::try_from(count).unwrap_or(u64::MAX),
-        }
+        Self { rate, count: u64::try_from(count).unwrap_or(u64::MAX) }
     }
 
     /// How many events the whole run has.
@@ -39,9 +36,7 @@ impl Schedule {
     pub(crate) fn due_by(&self, elapsed: Duration) -> u64 {
         // floor(i * second / rate) <= t  <=>  i * second < (t + 1) * rate
         let before = (elapsed.as_nanos() + 1) * u128::from(self.rate.get());
-        u64::try_from(before.div_ceil(NANOS_PER_SECOND))
-            .unwrap_or(u64::MAX)
-            .min(self.count)
+        u64::try_from(before.div_ceil(NANOS_PER_SECOND)).unwrap_or(u64::MAX).min(self.count)
     }
 }
 
@@ -57,10 +52,7 @@ mod tests {
     use super::*;
 
     fn schedule(rate: u64, seconds: u64) -> Schedule {
-        Schedule::new(
-            NonZeroU64::new(rate).expect("not zero"),
-            Duration::from_secs(seconds),
-        )
+        Schedule::new(NonZeroU64::new(rate).expect("not zero"), Duration::from_secs(seconds))
     }
 
     #[test]
@@ -77,17 +69,9 @@ mod tests {
             let schedule = schedule(rate, 10);
             for sequence in (0..schedule.count()).step_by(97) {
                 let due = schedule.due(sequence);
-                assert_eq!(
-                    schedule.due_by(due),
-                    sequence + 1,
-                    "rate {rate}, event {sequence}"
-                );
+                assert_eq!(schedule.due_by(due), sequence + 1, "rate {rate}, event {sequence}");
                 if let Some(before) = due.checked_sub(Duration::from_nanos(1)) {
-                    assert_eq!(
-                        schedule.due_by(before),
-                        sequence,
-                        "rate {rate}, just before {sequence}"
-                    );
+                    assert_eq!(schedule.due_by(before), sequence, "rate {rate}, just before {sequence}");
                 }
             }
         }

@@ -66,14 +66,7 @@ mod tests {
     fn reference_values_of_seed_1234567() {
         let mut chance = SplitMix::new(1_234_567);
         let drawn: Vec<u64> = (0..3).map(|_| chance.next()).collect();
-        assert_eq!(
-            drawn,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]

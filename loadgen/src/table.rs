@@ -15,12 +15,7 @@ impl Table {
 
     /// The text, under a heading.
     pub(crate) fn render(&self, heading: &str) -> String {
-        let width = self
-            .0
-            .iter()
-            .map(|(label, _)| label.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.0.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
         let mut text = format!("{heading}\n");
         for (label, value) in &self.0 {
             text.push_str(format!("  {label:width$}  {value}").trim_end());
@@ -32,11 +27,7 @@ impl Table {
 
 /// A table of latencies, one line each; a collection without any says so.
 pub(crate) fn latencies(rows: &[(&str, Option<&Summary>)]) -> String {
-    let width = rows
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = format!(
         "{:width$}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
         "  latency, ms",
@@ -100,28 +91,19 @@ mod tests {
             "  alerts             12345     15.50     14.10     20.00     35.25    101.00   1234.50\n",
             "  event answers       none\n",
         ];
-        assert_eq!(
-            latencies(&[("alerts", Some(&summary)), ("event answers", None)]),
-            expected.concat()
-        );
+        assert_eq!(latencies(&[("alerts", Some(&summary)), ("event answers", None)]), expected.concat());
     }
 
     #[test]
     fn labels_line_up() {
         let mut table = Table::default();
         table.row("lost", "0").row("expected", "1 000");
-        assert_eq!(
-            table.render("alerts"),
-            "alerts\n  lost      0\n  expected  1 000\n"
-        );
+        assert_eq!(table.render("alerts"), "alerts\n  lost      0\n  expected  1 000\n");
     }
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!(
-            [0, 999, 1_000, 1_234_567].map(grouped),
-            ["0", "999", "1 000", "1 234 567"]
-        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1 000", "1 234 567"]);
         assert_eq!(rounded(1_499.6), "1 500");
     }
 }

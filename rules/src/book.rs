@@ -91,10 +91,7 @@ pub struct RuleBook {
 
 impl Default for RuleBook {
     fn default() -> Self {
-        Self {
-            rules: BTreeMap::new(),
-            next_generation: Generation(1),
-        }
+        Self { rules: BTreeMap::new(), next_generation: Generation(1) }
     }
 }
 
@@ -134,20 +131,9 @@ impl RuleBook {
             },
             (Command::Put { rule, .. }, Some(before)) => {
                 let kept = rule.counts_the_same_as(&before.rule);
-                let generation = if kept {
-                    before.generation
-                } else {
-                    self.next_generation
-                };
-                let now = ActiveRule {
-                    rule: *rule,
-                    version: RuleVersion(actual.0 + 1),
-                    generation,
-                };
-                Outcome::Replaced {
-                    now: Arc::new(now),
-                    before: Arc::clone(before),
-                }
+                let generation = if kept { before.generation } else { self.next_generation };
+                let now = ActiveRule { rule: *rule, version: RuleVersion(actual.0 + 1), generation };
+                Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }
             },
             (Command::Delete { .. }, Some(before)) => Outcome::Deleted(Arc::clone(before)),
             (Command::Delete { .. }, None) => Outcome::Rejected(Rejection::NoSuchRule),
@@ -190,10 +176,7 @@ impl RuleBook {
         let read =
             |(key, bytes): (RuleKey, Vec<u8>)| Ok((key, Arc::new(ActiveRule::from_bytes(key, &bytes)?)));
         let rules = entries.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Self {
-            rules,
-            next_generation,
-        })
+        Ok(Self { rules, next_generation })
     }
 }
 
@@ -223,11 +206,7 @@ impl ActiveRule {
         if rule.key != key {
             return Err(corrupt(format!("it holds {}", rule.key)));
         }
-        Ok(Self {
-            rule,
-            version: entry.version,
-            generation: entry.generation,
-        })
+        Ok(Self { rule, version: entry.version, generation: entry.generation })
     }
 }
 

@@ -57,10 +57,7 @@ impl Command {
             let message = "the record's key names another rule than its value".to_owned();
             return Err(key_problem(ProblemCode::KeyMismatch, message).into());
         }
-        Ok(Self::Put {
-            rule: Box::new(rule),
-            expected: expected.or(in_value),
-        })
+        Ok(Self::Put { rule: Box::new(rule), expected: expected.or(in_value) })
     }
 
     /// The rule that the command is about.
@@ -74,12 +71,7 @@ impl Command {
 
 fn read_key(bytes: &[u8]) -> Result<RuleKey, Problem> {
     let key = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-    key.ok_or_else(|| {
-        key_problem(
-            ProblemCode::OutOfRange,
-            "the record's key is not a rule's".to_owned(),
-        )
-    })
+    key.ok_or_else(|| key_problem(ProblemCode::OutOfRange, "the record's key is not a rule's".to_owned()))
 }
 
 fn read_version(bytes: &[u8]) -> Result<RuleVersion, Problem> {
@@ -121,28 +113,15 @@ mod tests {
 
     #[test]
     fn a_value_puts_a_rule_and_a_tombstone_deletes_it() {
-        let Command::Put { rule, expected } = read(Some(KEY), Some(RULE), None).unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            (rule.key.to_string().as_str(), expected),
-            (KEY, Some(RuleVersion(2)))
-        );
+        let Command::Put { rule, expected } = read(Some(KEY), Some(RULE), None).unwrap() else { panic!() };
+        assert_eq!((rule.key.to_string().as_str(), expected), (KEY, Some(RuleVersion(2))));
         let delete = read(Some(KEY), None, Some("7")).unwrap();
-        assert_eq!(
-            delete,
-            Command::Delete {
-                key: KEY.parse().unwrap(),
-                expected: Some(RuleVersion(7))
-            }
-        );
+        assert_eq!(delete, Command::Delete { key: KEY.parse().unwrap(), expected: Some(RuleVersion(7)) });
     }
 
     #[test]
     fn the_header_wins_over_the_field_and_the_key_may_be_absent() {
-        let Command::Put { expected, .. } = read(None, Some(RULE), Some("9")).unwrap() else {
-            panic!()
-        };
+        let Command::Put { expected, .. } = read(None, Some(RULE), Some("9")).unwrap() else { panic!() };
         assert_eq!(expected, Some(RuleVersion(9)));
     }
 

@@ -13,11 +13,7 @@ pub struct IdError;
 
 fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
     // `Uuid::parse_str` also takes braces, URNs and 32 bare digits; one spelling keeps keys comparable as bytes.
-    if text.len() == 36 {
-        Uuid::try_parse(text).map_err(|_| IdError)
-    } else {
-        Err(IdError)
-    }
+    if text.len() == 36 { Uuid::try_parse(text).map_err(|_| IdError) } else { Err(IdError) }
 }
 
 macro_rules! uuid_id {
@@ -117,10 +113,7 @@ impl FromStr for RuleKey {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let (customer, alert) = text.split_once('/').ok_or(IdError)?;
-        Ok(Self {
-            customer: customer.parse()?,
-            alert: alert.parse()?,
-        })
+        Ok(Self { customer: customer.parse()?, alert: alert.parse()? })
     }
 }
 
@@ -137,12 +130,7 @@ mod tests {
 
     #[test]
     fn only_the_hyphenated_spelling_is_an_id() {
-        for text in [
-            "",
-            "x",
-            "deadbeefdeadbeefdeadbeefdeadbeef",
-            "{deadbeef-dead-beef-dead-beefdeadbeef}",
-        ] {
+        for text in ["", "x", "deadbeefdeadbeefdeadbeefdeadbeef", "{deadbeef-dead-beef-dead-beefdeadbeef}"] {
             assert_eq!(text.parse::<CustomerId>(), Err(IdError), "{text}");
         }
     }
@@ -151,9 +139,6 @@ mod tests {
     fn a_rule_key_reads_back_from_its_text() {
         let text = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34/b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10";
         assert_eq!(text.parse::<RuleKey>().unwrap().to_string(), text);
-        assert_eq!(
-            "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34".parse::<RuleKey>(),
-            Err(IdError)
-        );
+        assert_eq!("9f20f8a4-d8c8-4a74-ac90-3452b97c2e34".parse::<RuleKey>(), Err(IdError));
     }
 }

@@ -79,10 +79,7 @@ mod tests {
             let document =
                 json!({"customerId": customer, "alertId": Uuid::from_u128(*alert), "jsonPath": path});
             let (rule, _) = read_rule(document.to_string().as_bytes(), None).unwrap();
-            book.apply(Command::Put {
-                rule: Box::new(rule),
-                expected: None,
-            });
+            book.apply(Command::Put { rule: Box::new(rule), expected: None });
         }
         book
     }
@@ -95,28 +92,17 @@ mod tests {
     /// The original system compared a field with itself, so every customer met every other's rules.
     #[test]
     fn a_customer_meets_its_own_rules_and_the_global_ones_alone() {
-        let book = book(&[
-            (customer(1), 1, "$.a"),
-            (customer(2), 1, "$.a"),
-            (CustomerId::GLOBAL, 0, "$.a"),
-        ]);
+        let book = book(&[(customer(1), 1, "$.a"), (customer(2), 1, "$.a"), (CustomerId::GLOBAL, 0, "$.a")]);
         let snapshot = Matcher::compile(&book);
         let met = matched(&snapshot, 1, json!({"a": 1}));
-        assert_eq!(
-            met.iter().map(|key| key.customer).collect::<Vec<_>>(),
-            [CustomerId::GLOBAL, customer(1)]
-        );
+        assert_eq!(met.iter().map(|key| key.customer).collect::<Vec<_>>(), [CustomerId::GLOBAL, customer(1)]);
         assert_eq!(matched(&snapshot, 3, json!({"a": 1})).len(), 1);
         assert!(matched(&snapshot, 1, json!({"b": 1})).is_empty());
     }
 
     #[test]
     fn matches_come_in_the_order_of_alert_id_and_customer() {
-        let book = book(&[
-            (customer(1), 3, "$.a"),
-            (CustomerId::GLOBAL, 2, "$.a"),
-            (customer(1), 1, "$.a"),
-        ]);
+        let book = book(&[(customer(1), 3, "$.a"), (CustomerId::GLOBAL, 2, "$.a"), (customer(1), 1, "$.a")]);
         let met = matched(&Matcher::compile(&book), 1, json!({"a": 1}));
         let ids: Vec<_> = met.iter().map(|key| key.alert.uuid().as_u128()).collect();
         assert_eq!(ids, [1, 2, 3]);

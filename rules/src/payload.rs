@@ -124,9 +124,7 @@ mod tests {
     #[test]
     fn a_fault_is_placed_and_not_quoted() {
         let error = Payload::parse("{\"secret\":\n tru}").unwrap_err();
-        let PayloadError::NotJson { line, message, .. } = &error else {
-            panic!("{error}")
-        };
+        let PayloadError::NotJson { line, message, .. } = &error else { panic!("{error}") };
         assert_eq!(*line, 2);
         assert!(!message.contains("secret"));
     }

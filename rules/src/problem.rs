@@ -109,9 +109,7 @@ pub struct Invalid {
 
 impl From<Problem> for Invalid {
     fn from(problem: Problem) -> Self {
-        Self {
-            problems: vec![problem],
-        }
+        Self { problems: vec![problem] }
     }
 }
 

@@ -24,13 +24,7 @@ pub enum Severity {
 
 impl Severity {
     /// All of them, from the least on.
-    pub const ALL: [Self; 5] = [
-        Self::Informational,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Critical,
-    ];
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {

@@ -153,9 +153,7 @@ fn read_original(members: &Object) -> Result<(Rule, Option<RuleVersion>), Invali
     let customer = fields.required("customerId", Fields::customer);
     let alert = fields.required("alertId", Fields::alert);
     let name = fields.optional("alertName", Fields::text).unwrap_or_default();
-    let description = fields
-        .optional("alertDescription", Fields::text)
-        .unwrap_or_default();
+    let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let threshold = fields
         .optional("threshold", Fields::integer)
         .map_or_else(Threshold::default, |gte| Threshold { gte });
@@ -164,10 +162,7 @@ fn read_original(members: &Object) -> Result<(Rule, Option<RuleVersion>), Invali
     fields.finish()?;
     Ok((
         Rule {
-            key: RuleKey {
-                customer: believed(customer),
-                alert: believed(alert),
-            },
+            key: RuleKey { customer: believed(customer), alert: believed(alert) },
             name,
             description,
             severity: Severity::default(),
@@ -193,9 +188,7 @@ fn read_plain(
         None => fields.required("alertId", Fields::alert),
     };
     let name = fields.required("alertName", Fields::text);
-    let description = fields
-        .optional("alertDescription", Fields::text)
-        .unwrap_or_default();
+    let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let severity = fields.optional("severity", Fields::severity).unwrap_or_default();
     let labels = fields.optional("labels", Fields::labels).unwrap_or_default();
     let (selections, names) = fields.selections("selections");
@@ -213,10 +206,7 @@ fn read_plain(
     fields.finish()?;
     Ok((
         Rule {
-            key: RuleKey {
-                customer: believed(customer),
-                alert: believed(alert),
-            },
+            key: RuleKey { customer: believed(customer), alert: believed(alert) },
             name: believed(name),
             description,
             severity,
@@ -243,13 +233,7 @@ fn believed<T>(value: Option<T>) -> T {
 }
 
 fn problem(code: ProblemCode, pointer: &str, message: String, expected: String) -> Problem {
-    Problem {
-        code,
-        pointer: pointer.to_owned(),
-        place: None,
-        message,
-        expected,
-    }
+    Problem { code, pointer: pointer.to_owned(), place: None, message, expected }
 }
 
 fn parse_path(pointer: &str, text: &str) -> Result<Path, Problem> {
@@ -261,12 +245,7 @@ fn parse_path(pointer: &str, text: &str) -> Result<Path, Problem> {
 
 fn parse_customer(pointer: &str, text: &str) -> Result<CustomerId, Problem> {
     text.parse().map_err(|error: crate::id::IdError| {
-        problem(
-            ProblemCode::OutOfRange,
-            pointer,
-            error.to_string(),
-            "a customer's UUID".to_owned(),
-        )
+        problem(ProblemCode::OutOfRange, pointer, error.to_string(), "a customer's UUID".to_owned())
     })
 }
 

@@ -53,16 +53,8 @@ impl Parser {
         if line.is_empty() {
             let name = std::mem::take(&mut self.name);
             let data = self.data.take()?;
-            let name = if name.is_empty() {
-                "message".to_owned()
-            } else {
-                name
-            };
-            return Some(Event {
-                name,
-                data,
-                id: self.id.clone(),
-            });
+            let name = if name.is_empty() { "message".to_owned() } else { name };
+            return Some(Event { name, data, id: self.id.clone() });
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -90,11 +82,7 @@ mod tests {
     const STREAM: &str = ": hello\n\nid: a1\ndata: {\"x\":\"é\"}\n\nevent: gap\r\ndata:one\r\ndata: two\r\n\r\nretry: 5\nid\ndata\n\n: bye\ndata: cut";
 
     fn event(name: &str, data: &str, id: &str) -> Event {
-        Event {
-            name: name.to_owned(),
-            data: data.to_owned(),
-            id: Some(id.to_owned()),
-        }
+        Event { name: name.to_owned(), data: data.to_owned(), id: Some(id.to_owned()) }
     }
 
     fn expected() -> Vec<Event> {
@@ -120,9 +108,7 @@ mod tests {
     fn one_byte_at_a_time_it_is_the_same_stream() {
         let (mut parser, mut events) = (Parser::default(), Vec::new());
         for byte in STREAM.as_bytes() {
-            parser
-                .push(std::slice::from_ref(byte), &mut events)
-                .expect("lines are short");
+            parser.push(std::slice::from_ref(byte), &mut events).expect("lines are short");
         }
         assert_eq!(events, expected());
     }
@@ -130,9 +116,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_refused() {
         let (mut parser, mut events) = (Parser::default(), Vec::new());
-        parser
-            .push(&vec![b'x'; LINE_BYTES_MAX], &mut events)
-            .expect("is just short enough");
+        parser.push(&vec![b'x'; LINE_BYTES_MAX], &mut events).expect("is just short enough");
         parser.push(b"x", &mut events).expect_err("is too long");
     }
 }

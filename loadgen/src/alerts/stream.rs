@@ -30,11 +30,7 @@ fn read(client: &Client, sightings: &SyncSender<Sighting>) -> Result<()> {
     let mut position: Option<String> = None;
     for attempt in 0..=RECONNECTS_MAX {
         let stream = client.stream(PATH, position.as_deref())?;
-        let opened = if attempt == 0 {
-            Sighting::Open
-        } else {
-            Sighting::Reconnected
-        };
+        let opened = if attempt == 0 { Sighting::Open } else { Sighting::Reconnected };
         if sightings.send(opened).is_err() {
             return Ok(());
         }
@@ -65,10 +61,7 @@ fn read(client: &Client, sightings: &SyncSender<Sighting>) -> Result<()> {
 /// Whether somebody still listens.
 fn hand_on(event: Event, now: Instant, sightings: &SyncSender<Sighting>) -> Result<bool> {
     if event.name == "gap" {
-        bail!(
-            "the alert stream has a gap, the other side no longer has what was missed: {}",
-            event.data
-        );
+        bail!("the alert stream has a gap, the other side no longer has what was missed: {}", event.data);
     }
     let alert = decode(event.data.as_bytes()).context("reading the alert stream")?;
     Ok(sightings.send(Sighting::Alert(now, alert)).is_ok())
@@ -88,10 +81,7 @@ mod tests {
 
     fn open(server: &FakeServer) -> Receiver<Sighting> {
         let (sender, receiver) = channel();
-        spawn(
-            Client::new(&server.address, "secret").expect("the address is fine"),
-            sender,
-        );
+        spawn(Client::new(&server.address, "secret").expect("the address is fine"), sender);
         receiver
     }
 
@@ -122,9 +112,6 @@ mod tests {
     fn a_refused_stream_says_why() {
         let server = FakeServer::start(|_| (403, r#"{"code":"TOC-2003","title":"not allowed"}"#.to_owned()));
         let error = wait_open(&open(&server)).expect_err("is refused").to_string();
-        assert!(
-            error.contains("was answered 403: TOC-2003, not allowed; the token needs"),
-            "{error}"
-        );
+        assert!(error.contains("was answered 403: TOC-2003, not allowed; the token needs"), "{error}");
     }
 }

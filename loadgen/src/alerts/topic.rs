@@ -28,9 +28,8 @@ pub(crate) fn spawn(broker: String, topic: String, stop: Arc<AtomicBool>, sighti
 }
 
 fn read(broker: &str, topic: &str, stop: &AtomicBool, sightings: &SyncSender<Sighting>) -> Result<()> {
-    let consumer: BaseConsumer = kafka::consumer(broker)
-        .create()
-        .context("creating the consumer of alerts")?;
+    let consumer: BaseConsumer =
+        kafka::consumer(broker).create().context("creating the consumer of alerts")?;
     let partitions = kafka::partitions(&consumer, broker, topic, METADATA_PATIENCE)?;
     let mut assignment = TopicPartitionList::new();
     for partition in partitions {
@@ -42,9 +41,7 @@ fn read(broker: &str, topic: &str, stop: &AtomicBool, sightings: &SyncSender<Sig
             .add_partition_offset(topic, partition, Offset::Offset(end))
             .context("a partition at its end")?;
     }
-    consumer
-        .assign(&assignment)
-        .with_context(|| format!("reading {topic}"))?;
+    consumer.assign(&assignment).with_context(|| format!("reading {topic}"))?;
     if sightings.send(Sighting::Open).is_err() {
         return Ok(());
     }

@@ -44,11 +44,7 @@ impl Batches {
         let Some(queue) = ptr::NonNull::new(queue) else {
             bail!("librdkafka has no consumer queue without a group id")
         };
-        Ok(Self {
-            queue,
-            records: vec![ptr::null_mut(); BATCH_MAX],
-            _consumer: consumer,
-        })
+        Ok(Self { queue, records: vec![ptr::null_mut(); BATCH_MAX], _consumer: consumer })
     }
 
     /// Waits this long for records and lends each to `take`.
@@ -63,9 +59,7 @@ impl Batches {
                 self.records.len(),
             )
         };
-        let Ok(count) = usize::try_from(count) else {
-            bail!("librdkafka refused to read its queue")
-        };
+        let Ok(count) = usize::try_from(count) else { bail!("librdkafka refused to read its queue") };
         for &record in &self.records[..count] {
             let owned = Owned(record);
             take(owned.item());
@@ -90,18 +84,12 @@ impl Owned {
         let record = unsafe { &*self.0 };
         match record.err {
             ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR if record.payload.is_null() => {
-                Item::Record {
-                    value: &[],
-                    key_bytes: record.key_len,
-                }
+                Item::Record { value: &[], key_bytes: record.key_len }
             },
             ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {
                 // SAFETY: a payload that is not null has `len` initialised bytes, which live as long as the message.
                 let value = unsafe { slice::from_raw_parts(record.payload.cast::<u8>(), record.len) };
-                Item::Record {
-                    value,
-                    key_bytes: record.key_len,
-                }
+                Item::Record { value, key_bytes: record.key_len }
             },
             ffi::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => Item::End,
             error => Item::Error(error.into()),

@@ -75,9 +75,7 @@ pub(crate) fn measure(work: Work, broker: &str, topic: &str, events_max: u64) ->
             .add_partition_offset(topic, partition, Offset::Beginning)
             .context("a partition from its beginning")?;
     }
-    consumer
-        .assign(&assignment)
-        .with_context(|| format!("reading {topic}"))?;
+    consumer.assign(&assignment).with_context(|| format!("reading {topic}"))?;
 
     let mut batches = Batches::new(consumer)?;
     let deadline = Instant::now() + PATIENCE;
@@ -101,15 +99,10 @@ pub(crate) fn measure(work: Work, broker: &str, topic: &str, events_max: u64) ->
         }
         if Instant::now() > deadline {
             let trouble = trouble.map_or_else(String::new, |error| format!("; the last error was {error}"));
-            bail!(
-                "{topic} at {broker} could not be read in {} s{trouble}",
-                PATIENCE.as_secs()
-            );
+            bail!("{topic} at {broker} could not be read in {} s{trouble}", PATIENCE.as_secs());
         }
     }
-    let Some(first) = first else {
-        bail!("the topic {topic} at {broker} has no records to measure with")
-    };
+    let Some(first) = first else { bail!("the topic {topic} at {broker} has no records to measure with") };
     let usage = process::own()?;
     let wall = (last - first).as_secs_f64().max(1e-9);
     let cpu = (usage.cpu - cpu_before).as_secs_f64().max(1e-9);
@@ -151,10 +144,7 @@ pub(crate) fn measure_apart(work: Work, broker: &str, topic: &str, events_max: u
         .output()
         .context("starting the reference")?;
     if !output.status.success() {
-        bail!(
-            "the reference `{name}` failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("the reference `{name}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     serde_json::from_slice(&output.stdout).context("the reference printed something else than its result")
 }

@@ -112,9 +112,7 @@ pub(crate) fn of(
         loadgen_cpu_seconds: measured.own_cpu.as_secs_f64(),
         kept_schedule: sent.late <= sent.events / LATE_EVENTS_ALLOWED,
     };
-    let watched = measured
-        .watched
-        .map(|usage| watched(usage, sent.events, &references));
+    let watched = measured.watched.map(|usage| watched(usage, sent.events, &references));
     let alert_latency = measured.latencies.summary();
     Report {
         exact: measured.verdict.exact(),
@@ -182,10 +180,7 @@ fn notes(settings: &Run, load: &Load, measured: &Measured, latency: Option<&Summ
         notes.push("references were not asked for (--references)".to_owned());
     }
     if measured.reconnects > 0 {
-        notes.push(format!(
-            "the alert stream was opened again {} times",
-            measured.reconnects
-        ));
+        notes.push(format!("the alert stream was opened again {} times", measured.reconnects));
     }
     match latency {
         None => notes.push("no alert came that was caused after the warm-up (--warmup)".to_owned()),

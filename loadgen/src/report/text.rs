@@ -35,19 +35,11 @@ impl Report {
     }
 
     fn surroundings(&self) -> String {
-        let Machine {
-            cores,
-            cpu,
-            memory_gib,
-            kernel,
-        } = &self.machine;
+        let Machine { cores, cpu, memory_gib, kernel } = &self.machine;
         let build = if self.versions.optimised { "release" } else { "dev" };
         let mut table = Table::default();
         table
-            .row(
-                "machine",
-                format!("{cores} cores, {cpu}, {memory_gib} GiB, Linux {kernel}"),
-            )
+            .row("machine", format!("{cores} cores, {cpu}, {memory_gib} GiB, Linux {kernel}"))
             .row(
                 "versions",
                 format!(
@@ -69,20 +61,12 @@ impl Report {
             .row("customers, rules", format!("{}, {}", load.customers, load.rules))
             .row(
                 "events accepted",
-                format!(
-                    "{} of {}",
-                    grouped(load.events_accepted),
-                    grouped(load.events_planned)
-                ),
+                format!("{} of {}", grouped(load.events_accepted), grouped(load.events_planned)),
             )
             .row("bytes per event", rounded(load.bytes_per_event))
             .row(
                 "events/s",
-                format!(
-                    "{} of {} asked for",
-                    rounded(load.rate_accepted),
-                    grouped(load.rate_planned)
-                ),
+                format!("{} of {} asked for", rounded(load.rate_accepted), grouped(load.rate_planned)),
             )
             .row(
                 "behind schedule",
@@ -94,10 +78,7 @@ impl Report {
                 ),
             );
         if self.mode == "http" {
-            table.row(
-                "requests",
-                format!("{}, {} asked to come again", grouped(load.batches), load.retries),
-            );
+            table.row("requests", format!("{}, {} asked to come again", grouped(load.batches), load.retries));
         }
         table.render("load")
     }
@@ -132,10 +113,7 @@ impl Watched {
             .row("CPU µs per event", format!("{:.2}", self.cpu_micros_per_event))
             .row("peak RSS MiB", grouped(self.peak_rss_bytes >> 20));
         if let Some(ratio) = self.parse_reference_ratio {
-            table.row(
-                "parsing reference",
-                format!("{ratio:.2} times that CPU per event"),
-            );
+            table.row("parsing reference", format!("{ratio:.2} times that CPU per event"));
         }
         table.render("watched process, while events were sent")
     }
@@ -149,10 +127,7 @@ pub(crate) fn cost(cost: &Cost) -> String {
         .row("events/s", rounded(cost.events_per_second))
         .row("events per CPU s", rounded(cost.events_per_cpu_second))
         .row("CPU µs per event", format!("{:.2}", cost.cpu_micros_per_event))
-        .row(
-            "bytes per event",
-            rounded(cost.bytes as f64 / cost.events.max(1) as f64),
-        )
+        .row("bytes per event", rounded(cost.bytes as f64 / cost.events.max(1) as f64))
         .row("peak RSS MiB", grouped(cost.peak_rss_bytes >> 20));
     if cost.not_json > 0 {
         table.row("not JSON", grouped(cost.not_json));

@@ -21,26 +21,8 @@ fn settings(target: &str, more: &[&str]) -> Run {
     let token = std::env::temp_dir().join(format!("loadgen-{}.token", Uuid::new_v4()));
     std::fs::write(&token, "secret\n").expect("the temporary folder can be written");
     let token = token.to_str().expect("is text").to_owned();
-    let mut line = vec![
-        "loadgen",
-        "run",
-        "--target",
-        target,
-        "--token-file",
-        &token,
-        "--warmup",
-        "200ms",
-    ];
-    line.extend([
-        "--settle",
-        "0s",
-        "--customers",
-        "4",
-        "--rules",
-        "5",
-        "--probe-every",
-        "10",
-    ]);
+    let mut line = vec!["loadgen", "run", "--target", target, "--token-file", &token, "--warmup", "200ms"];
+    line.extend(["--settle", "0s", "--customers", "4", "--rules", "5", "--probe-every", "10"]);
     line.extend(more);
     match Arguments::parse_from(line).command {
         Command::Run(settings) => *settings,
@@ -56,10 +38,8 @@ fn json(settings: &Run) -> Value {
 
 fn http_run(fault: Fault) -> (Value, usize) {
     let (stand_in, server) = StandIn::start(fault);
-    let report = json(&settings(
-        &server.address,
-        &["--rate", "2000", "--duration", "1s", "--drain", "500ms"],
-    ));
+    let report =
+        json(&settings(&server.address, &["--rate", "2000", "--duration", "1s", "--drain", "500ms"]));
     (report, stand_in.rules())
 }
 
@@ -75,9 +55,7 @@ fn a_sound_system_is_exact_and_its_rules_are_taken_away() {
         (&Value::from(20), &Value::from(20))
     );
     assert!(
-        report["alertLatency"]["count"]
-            .as_u64()
-            .is_some_and(|count| (10..20).contains(&count)),
+        report["alertLatency"]["count"].as_u64().is_some_and(|count| (10..20).contains(&count)),
         "{report}"
     );
     assert_eq!(rules, 0);
@@ -104,10 +82,7 @@ fn a_repeated_alert_is_found() {
 #[test]
 fn counting_twice_is_found_by_the_silent_rules() {
     let (report, _) = http_run(Fault::CountsTwice);
-    assert_eq!(
-        report["alerts"]["unexpected"], 4,
-        "one rule of each of the four customers: {report}"
-    );
+    assert_eq!(report["alerts"]["unexpected"], 4, "one rule of each of the four customers: {report}");
     assert!(report["alerts"]["early"].as_u64() > Some(0));
 }
 
@@ -133,23 +108,15 @@ fn over_kafka_only_committed_alerts_count() {
         eprintln!("skipped: LOADGEN_TEST_KAFKA names no broker");
         return;
     };
-    let (events, alerts) = (
-        format!("events-{}", Uuid::new_v4()),
-        format!("alerts-{}", Uuid::new_v4()),
-    );
+    let (events, alerts) = (format!("events-{}", Uuid::new_v4()), format!("alerts-{}", Uuid::new_v4()));
     let producer = transactional(&broker);
     // Written once, so that both topics are there (brokers make them by default) and the alerts have a past.
     transaction(&producer, &[(&events, "{}"), (&alerts, "{}")], true);
     let (stand_in, server) = StandIn::start(Fault::None);
     let stop = Arc::new(AtomicBool::new(false));
     let worker = {
-        let (broker, events, alerts, stop, stand_in) = (
-            broker.clone(),
-            events.clone(),
-            alerts.clone(),
-            Arc::clone(&stop),
-            stand_in.clone(),
-        );
+        let (broker, events, alerts, stop, stand_in) =
+            (broker.clone(), events.clone(), alerts.clone(), Arc::clone(&stop), stand_in.clone());
         thread::spawn(move || work(&broker, &events, &alerts, &producer, &stand_in, &stop))
     };
     let more = [
@@ -175,24 +142,16 @@ fn over_kafka_only_committed_alerts_count() {
     assert_eq!(stand_in.rules(), 0);
     for work in [Work::Consume, Work::Parse] {
         let cost = reference::measure(work, &broker, &events, u64::MAX).expect("is measured");
-        assert_eq!(
-            (cost.events, cost.not_json),
-            (4_001, if work == Work::Parse { 1 } else { 0 })
-        );
+        assert_eq!((cost.events, cost.not_json), (4_001, if work == Work::Parse { 1 } else { 0 }));
     }
 }
 
 fn transactional(broker: &str) -> BaseProducer {
     let id = Uuid::new_v4().to_string();
     let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", broker)
-        .set("transactional.id", &id)
-        .set("linger.ms", "0");
+    config.set("bootstrap.servers", broker).set("transactional.id", &id).set("linger.ms", "0");
     let producer: BaseProducer = config.create().expect("the settings are fine");
-    producer
-        .init_transactions(Duration::from_secs(30))
-        .expect("the broker answers");
+    producer.init_transactions(Duration::from_secs(30)).expect("the broker answers");
     producer
 }
 
@@ -206,11 +165,8 @@ fn transaction(producer: &BaseProducer, records: &[(&str, &str)], commit: bool) 
             .expect("has room");
     }
     producer.flush(patience).expect("the broker answers");
-    let end = if commit {
-        producer.commit_transaction(patience)
-    } else {
-        producer.abort_transaction(patience)
-    };
+    let end =
+        if commit { producer.commit_transaction(patience) } else { producer.abort_transaction(patience) };
     end.expect("the broker answers");
 }
 
@@ -228,19 +184,14 @@ fn work(
     for partition in
         kafka::partitions(&consumer, broker, events, Duration::from_secs(10)).expect("the topic is there")
     {
-        assignment
-            .add_partition_offset(events, partition, Offset::Beginning)
-            .expect("is valid");
+        assignment.add_partition_offset(events, partition, Offset::Beginning).expect("is valid");
     }
     consumer.assign(&assignment).expect("is valid");
     while !stop.load(Ordering::Relaxed) {
         let Some(Ok(record)) = consumer.poll(Duration::from_millis(50)) else {
             continue;
         };
-        let envelope = record
-            .payload_view::<str>()
-            .expect("has a value")
-            .expect("is text");
+        let envelope = record.payload_view::<str>().expect("has a value").expect("is text");
         if envelope == "{}" {
             continue;
         }

@@ -122,10 +122,7 @@ mod tests {
             customers: 5,
             rules: 2,
             probe_every: NonZeroU64::new(5).expect("not zero"),
-            schedule: Schedule::new(
-                NonZeroU64::new(rate).expect("not zero"),
-                Duration::from_millis(300),
-            ),
+            schedule: Schedule::new(NonZeroU64::new(rate).expect("not zero"), Duration::from_millis(300)),
         })
     }
 
@@ -156,9 +153,7 @@ mod tests {
             if asked.fetch_add(1, Ordering::Relaxed) == 3 {
                 return (503, String::new());
             }
-            kept.lock()
-                .expect("not poisoned")
-                .extend(request.body.lines().map(str::to_owned));
+            kept.lock().expect("not poisoned").extend(request.body.lines().map(str::to_owned));
             (200, r#"{"accepted":1,"errors":[]}"#.to_owned())
         });
         let workload = workload(1_000);
@@ -180,13 +175,8 @@ mod tests {
     #[test]
     fn a_refused_line_fails_the_run() {
         let server = FakeServer::start(|_| (200, r#"{"errors":[{"line":1,"code":"TOC-3001"}]}"#.to_owned()));
-        let text = send_all(&server, &workload(100))
-            .expect_err("is refused")
-            .to_string();
-        assert!(
-            text.contains("did not take every line") && text.contains("TOC-3001"),
-            "{text}"
-        );
+        let text = send_all(&server, &workload(100)).expect_err("is refused").to_string();
+        assert!(text.contains("did not take every line") && text.contains("TOC-3001"), "{text}");
     }
 
     #[test]
@@ -197,9 +187,6 @@ mod tests {
         });
         let sent = send_all(&server, &workload(200)).expect("all is taken");
         assert_eq!(sent.events, 60);
-        assert!(
-            sent.late > 0 && sent.behind_max > Duration::from_millis(30),
-            "{sent:?}"
-        );
+        assert!(sent.late > 0 && sent.behind_max > Duration::from_millis(30), "{sent:?}");
     }
 }

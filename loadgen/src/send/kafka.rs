@@ -87,9 +87,7 @@ pub(crate) fn send(broker: &str, topic: &str, compression: &str, job: Job<'_>) -
             let customer = &job.workload.customers()[job.workload.fact(next).customer];
             produce(
                 &producer,
-                BaseRecord::to(topic)
-                    .key(customer.id_text.as_str())
-                    .payload(envelope.as_str()),
+                BaseRecord::to(topic).key(customer.id_text.as_str()).payload(envelope.as_str()),
             )?;
             // Against the time now, not that of waking up: a full queue delays single events.
             sent.leave(schedule.due(next), job.period, job.start.elapsed());
@@ -103,10 +101,7 @@ pub(crate) fn send(broker: &str, topic: &str, compression: &str, job: Job<'_>) -
     while deliveries.confirmed.load(Ordering::Relaxed) < next {
         deliveries.check(topic)?;
         if Instant::now() > deadline {
-            bail!(
-                "{broker} did not confirm {} events in time",
-                producer.in_flight_count()
-            );
+            bail!("{broker} did not confirm {} events in time", producer.in_flight_count());
         }
         thread::sleep(FULL_QUEUE_PAUSE);
     }

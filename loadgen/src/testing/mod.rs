@@ -27,11 +27,8 @@ impl FakeServer {
             let (status, body) = answer(request);
             let length = body.len();
             let kind = "content-type: application/json";
-            write!(
-                stream,
-                "HTTP/1.1 {status} Answer\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{body}"
-            )
-            .expect("the client reads its answer");
+            write!(stream, "HTTP/1.1 {status} Answer\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{body}")
+                .expect("the client reads its answer");
         })
     }
 
@@ -59,13 +56,9 @@ fn converse(mut stream: TcpStream, answer: &dyn Fn(&Request, &mut TcpStream)) {
                 return;
             }
         }
-        let length = head.lines().find_map(|line| {
-            line.to_lowercase()
-                .strip_prefix("content-length:")?
-                .trim()
-                .parse()
-                .ok()
-        });
+        let length = head
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.unwrap_or(0)];
         reader.read_exact(&mut body).expect("the whole body");
         let body = String::from_utf8(body).expect("the body is text");

@@ -47,15 +47,9 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// Starts one; its HTTP API is that of the address.
     pub(crate) fn start(fault: Fault) -> (Self, FakeServer) {
-        let this = Self {
-            fault,
-            state: Arc::default(),
-        };
+        let this = Self { fault, state: Arc::default() };
         let server = this.clone();
-        (
-            this,
-            FakeServer::serve(move |request, stream| server.answer(request, stream)),
-        )
+        (this, FakeServer::serve(move |request, stream| server.answer(request, stream)))
     }
 
     /// How many rules are in force.
@@ -68,12 +62,8 @@ impl StandIn {
         let envelope: Value = serde_json::from_str(envelope).expect("the envelope is JSON");
         let payload: Value =
             serde_json::from_str(envelope["payload"].as_str().expect("is text")).expect("is JSON");
-        let probes: Vec<&Value> = payload["probes"]
-            .as_array()
-            .expect("is a list")
-            .iter()
-            .map(|probe| &probe["name"])
-            .collect();
+        let probes: Vec<&Value> =
+            payload["probes"].as_array().expect("is a list").iter().map(|probe| &probe["name"]).collect();
         let mut state = self.state.lock().expect("not poisoned");
         let State { rules, alerts, .. } = &mut *state;
         let mut caused = Vec::new();
@@ -103,16 +93,8 @@ impl StandIn {
     }
 
     fn answer(&self, request: &Request, stream: &mut TcpStream) {
-        let mut line = request
-            .head
-            .lines()
-            .next()
-            .expect("has a request line")
-            .split(' ');
-        let (method, path) = (
-            line.next().expect("has a method"),
-            line.next().expect("has a path"),
-        );
+        let mut line = request.head.lines().next().expect("has a request line").split(' ');
+        let (method, path) = (line.next().expect("has a method"), line.next().expect("has a path"));
         match (method, path) {
             ("GET", "/v1/alerts/stream") => self.stream(stream),
             ("POST", "/v1/rules") => self.post_rule(&request.body),
@@ -130,33 +112,17 @@ impl StandIn {
     fn post_rule(&self, body: &str) {
         let rule: Value = serde_json::from_str(body).expect("is JSON");
         let text = |name: &str| rule[name].as_str().expect("is text").to_owned();
-        let probe = text("jsonPath")
-            .split('\'')
-            .nth(1)
-            .expect("quotes a name")
-            .to_owned();
+        let probe = text("jsonPath").split('\'').nth(1).expect("quotes a name").to_owned();
         let threshold = rule["threshold"].as_u64().expect("is a number");
-        let kept = Rule {
-            customer: text("customerId"),
-            probe,
-            threshold,
-            count: 0,
-        };
-        self.state
-            .lock()
-            .expect("not poisoned")
-            .rules
-            .insert(text("alertId"), kept);
+        let kept = Rule { customer: text("customerId"), probe, threshold, count: 0 };
+        self.state.lock().expect("not poisoned").rules.insert(text("alertId"), kept);
     }
 
     fn post_events(&self, body: &str) {
         for line in body.lines() {
             for alert in self.event(line) {
                 let state = self.state.lock().expect("not poisoned");
-                state
-                    .streams
-                    .iter()
-                    .for_each(|stream| _ = stream.send(alert.clone()));
+                state.streams.iter().for_each(|stream| _ = stream.send(alert.clone()));
             }
         }
     }
@@ -165,11 +131,8 @@ impl StandIn {
     fn stream(&self, stream: &mut TcpStream) {
         let (sender, alerts): (Sender<String>, Receiver<String>) = channel();
         self.state.lock().expect("not poisoned").streams.push(sender);
-        write!(
-            stream,
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: listening\n\n"
-        )
-        .expect("the client reads");
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: listening\n\n")
+            .expect("the client reads");
         for (number, alert) in (1..).zip(alerts) {
             write!(stream, "id: {number}\ndata: {alert}\n\n").expect("the client reads");
         }

@@ -36,13 +36,7 @@ const WORDS: [&str; 16] = [
     "\"final\"",
     "incident",
 ];
-const REGIONS: [&str; 5] = [
-    "eu-west-1",
-    "eu-central-1",
-    "us-east-1",
-    "ap-south-1",
-    "sa-east-1",
-];
+const REGIONS: [&str; 5] = ["eu-west-1", "eu-central-1", "us-east-1", "ap-south-1", "sa-east-1"];
 const KINDS: [&str; 4] = ["document", "folder", "member", "token"];
 
 /// A pool of escaped event tails, each from the comma after the writer's own fields to the closing brace.
@@ -71,12 +65,8 @@ impl Bodies {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let named = || {
-            format!(
-                "the workload `{}` is neither `audit`, `webhook` nor a readable file",
-                path.display()
-            )
-        };
+        let named =
+            || format!("the workload `{}` is neither `audit`, `webhook` nor a readable file", path.display());
         let file = File::open(path).map_err(|error| usage(format!("{}: {error}", named())))?;
         let mut bodies = Vec::new();
         for (number, line) in (1..).zip(BufReader::new(file.take(FILE_BYTES_MAX)).lines()) {
@@ -87,10 +77,7 @@ impl Bodies {
             match serde_json::from_str::<Value>(&line) {
                 Ok(value) if value.is_object() => bodies.push(tail(value)),
                 Ok(_) => {
-                    return Err(usage(format!(
-                        "{} line {number} is not a JSON object",
-                        path.display()
-                    )));
+                    return Err(usage(format!("{} line {number} is not a JSON object", path.display())));
                 },
                 Err(error) => return Err(usage(format!("{} line {number}: {error}", path.display()))),
             }
@@ -114,19 +101,13 @@ fn tail(value: Value) -> String {
     }
     let text = Value::Object(fields).to_string();
     let mut tail = String::from(",");
-    escape(
-        text.strip_prefix('{').expect("an object begins with a brace"),
-        &mut tail,
-    );
+    escape(text.strip_prefix('{').expect("an object begins with a brace"), &mut tail);
     tail
 }
 
 /// Some words in a row.
 fn words(chance: &mut SplitMix, count: usize) -> String {
-    (0..count)
-        .map(|_| chance.pick(&WORDS))
-        .collect::<Vec<_>>()
-        .join(" ")
+    (0..count).map(|_| chance.pick(&WORDS)).collect::<Vec<_>>().join(" ")
 }
 
 /// What an audit log says beside who and what: about 0.5 KB.
@@ -154,11 +135,7 @@ fn audit(chance: &mut SplitMix) -> Value {
 
 /// What a code host's webhook says: about 9.7 KB.
 fn webhook(chance: &mut SplitMix) -> Value {
-    let name = format!(
-        "{}-{}",
-        chance.pick(&["api", "web", "infra", "mobile"]),
-        chance.below(100)
-    );
+    let name = format!("{}-{}", chance.pick(&["api", "web", "infra", "mobile"]), chance.below(100));
     let base = format!("https://code.example.com/repos/acme/{name}");
     let mut repository = json!({
         "id": chance.below(1_000_000_000), "name": name, "private": chance.below(2) == 0, "description": words(chance, 12),

@@ -17,9 +17,7 @@ const ACTIONS: [&str; 8] = [
     "policy.changed",
     "login.failed",
 ];
-const NAMES: [&str; 8] = [
-    "Ada", "Björn", "Chen", "Dalia", "Émile", "Farid", "Grace", "Hanna",
-];
+const NAMES: [&str; 8] = ["Ada", "Björn", "Chen", "Dalia", "Émile", "Farid", "Grace", "Hanna"];
 
 /// Writes events; keeps its scratch space from one to the next.
 #[derive(Debug)]
@@ -32,11 +30,7 @@ pub(crate) struct Writer<'w> {
 impl<'w> Writer<'w> {
     /// A writer for this workload.
     pub(crate) fn new(workload: &'w Workload, bodies: &'w Bodies) -> Self {
-        Self {
-            workload,
-            bodies,
-            head: String::new(),
-        }
+        Self { workload, bodies, head: String::new() }
     }
 
     /// Appends the envelope of one event.

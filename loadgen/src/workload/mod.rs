@@ -111,19 +111,10 @@ impl Workload {
         let customers: Vec<Customer> = (0..settings.customers)
             .map(|number| {
                 let id = Builder::from_random_bytes(identity.bytes()).into_uuid();
-                Customer {
-                    id,
-                    id_text: id.to_string(),
-                    probe: format!("p-{number}"),
-                }
+                Customer { id, id_text: id.to_string(), probe: format!("p-{number}") }
             })
             .collect();
-        let mut workload = Self {
-            settings,
-            customers,
-            rules: Vec::new(),
-            expected: Vec::new(),
-        };
+        let mut workload = Self { settings, customers, rules: Vec::new(), expected: Vec::new() };
 
         let mut causes = vec![Vec::new(); workload.customers.len()];
         for sequence in 0..settings.schedule.count() {
@@ -135,17 +126,10 @@ impl Workload {
         for (customer, causes) in workload.customers.iter().zip(&causes) {
             for threshold in thresholds(causes.len(), settings.rules) {
                 let alert_id = Builder::from_random_bytes(identity.bytes()).into_uuid();
-                let cause = usize::try_from(threshold - 1)
-                    .ok()
-                    .and_then(|index| causes.get(index));
+                let cause = usize::try_from(threshold - 1).ok().and_then(|index| causes.get(index));
                 if let Some(&cause) = cause {
                     let due = settings.schedule.due(cause);
-                    workload.expected.push(Expected {
-                        customer_id: customer.id,
-                        alert_id,
-                        cause,
-                        due,
-                    });
+                    workload.expected.push(Expected { customer_id: customer.id, alert_id, cause, due });
                 }
                 workload.rules.push(Rule {
                     customer_id: customer.id,
@@ -170,11 +154,7 @@ impl Workload {
         } else {
             Probe::None
         };
-        Fact {
-            customer,
-            probe,
-            chance,
-        }
+        Fact { customer, probe, chance }
     }
 
     /// The customers.

@@ -71,50 +71,25 @@ fn expected_alerts_are_those_of_a_plain_walk() {
         let expected: BTreeSet<(String, String, u64)> = workload
             .expected()
             .iter()
-            .map(|alert| {
-                (
-                    alert.customer_id.to_string(),
-                    alert.alert_id.to_string(),
-                    alert.cause,
-                )
-            })
+            .map(|alert| (alert.customer_id.to_string(), alert.alert_id.to_string(), alert.cause))
             .collect();
         assert!(!expected.is_empty());
-        assert_eq!(
-            expected,
-            brute_force(workload.rules(), &envelopes(&workload, "audit")),
-            "seed {seed}"
-        );
+        assert_eq!(expected, brute_force(workload.rules(), &envelopes(&workload, "audit")), "seed {seed}");
     }
 }
 
 #[test]
 fn equal_settings_make_equal_bytes() {
-    assert_eq!(
-        envelopes(&workload(7, 5, 2, 200), "webhook"),
-        envelopes(&workload(7, 5, 2, 200), "webhook")
-    );
-    assert_ne!(
-        envelopes(&workload(7, 5, 2, 200), "audit"),
-        envelopes(&workload(8, 5, 2, 200), "audit")
-    );
+    assert_eq!(envelopes(&workload(7, 5, 2, 200), "webhook"), envelopes(&workload(7, 5, 2, 200), "webhook"));
+    assert_ne!(envelopes(&workload(7, 5, 2, 200), "audit"), envelopes(&workload(8, 5, 2, 200), "audit"));
 }
 
 #[test]
 fn another_run_has_other_customers_at_the_same_events() {
     let one = workload(7, 5, 2, 200);
-    let two = Workload::new(Settings {
-        run: Uuid::from_u128(43),
-        ..one.settings
-    });
+    let two = Workload::new(Settings { run: Uuid::from_u128(43), ..one.settings });
     assert_ne!(one.customers[0].id, two.customers[0].id);
-    let causes = |workload: &Workload| {
-        workload
-            .expected
-            .iter()
-            .map(|alert| alert.cause)
-            .collect::<Vec<_>>()
-    };
+    let causes = |workload: &Workload| workload.expected.iter().map(|alert| alert.cause).collect::<Vec<_>>();
     assert_eq!(causes(&one), causes(&two));
 }
 
@@ -126,10 +101,7 @@ fn events_have_the_size_they_claim() {
     };
     let (audit, webhook) = (mean("audit"), mean("webhook"));
     assert!((700..1_100).contains(&audit), "audit events have {audit} bytes");
-    assert!(
-        (9_000..12_000).contains(&webhook),
-        "webhook events have {webhook} bytes"
-    );
+    assert!((9_000..12_000).contains(&webhook), "webhook events have {webhook} bytes");
 }
 
 #[test]

@@ -56,11 +56,7 @@ pub struct CorruptState {
 /// # Errors
 /// State that cannot be read; nothing of the batch may then be used.
 pub fn apply(plan: Plan, view: View, context: &Context<'_>) -> Result<Effects, CorruptState> {
-    let mut run = Run {
-        view,
-        context,
-        effects: Effects::default(),
-    };
+    let mut run = Run { view, context, effects: Effects::default() };
     for step in plan.steps {
         run.step(step)?;
     }
@@ -89,10 +85,7 @@ impl Run<'_> {
         }
         let clock = self.advance_clock(event.customer, step.timestamp)?;
         self.effects.matches += event.rules.len() as u64;
-        event
-            .rules
-            .iter()
-            .try_for_each(|active| self.count(&step, event, active, clock))
+        event.rules.iter().try_for_each(|active| self.count(&step, event, active, clock))
     }
 
     /// Moves the customer's clock to the event's time if that is later, and answers the clock.
@@ -126,9 +119,7 @@ impl Run<'_> {
         };
         count.add(step.timestamp, step.offset);
         if !count.fired && active.rule.threshold.holds(count.value) {
-            self.effects
-                .alerts
-                .push(self.alert(step, customer, active, &count, clock));
+            self.effects.alerts.push(self.alert(step, customer, active, &count, clock));
             count.fired = true;
             count.evidence.clear();
         }
@@ -162,10 +153,7 @@ impl Run<'_> {
             group: BTreeMap::new(),
             value: count.value,
             threshold: threshold_json(active),
-            window: Window {
-                start: None,
-                end: step.timestamp,
-            },
+            window: Window { start: None, end: step.timestamp },
             first_seen: count.first_seen,
             last_seen: count.last_seen,
             entities: Vec::new(),

@@ -60,10 +60,7 @@ impl Count {
         let mut out = vec![VERSION, if self.fired { FIRED } else { 0 }];
         put_varint(&mut out, self.value);
         put_signed(&mut out, self.first_seen.0);
-        put_varint(
-            &mut out,
-            self.last_seen.0.wrapping_sub(self.first_seen.0).cast_unsigned(),
-        );
+        put_varint(&mut out, self.last_seen.0.wrapping_sub(self.first_seen.0).cast_unsigned());
         put_varint(&mut out, self.evidence.len() as u64);
         let mut before = 0;
         for offset in &self.evidence {
@@ -97,13 +94,7 @@ impl Count {
             before = before.wrapping_add(reader.varint()?);
             evidence.push(Offset(before));
         }
-        Ok(Self {
-            value,
-            fired,
-            first_seen: Timestamp(first),
-            last_seen: Timestamp(last),
-            evidence,
-        })
+        Ok(Self { value, fired, first_seen: Timestamp(first), last_seen: Timestamp(last), evidence })
     }
 }
 

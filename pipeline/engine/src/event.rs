@@ -28,14 +28,8 @@ pub struct Event {
 pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
     let value = value.ok_or_else(|| refusal(Reason::NoValue, "the record has no value"))?;
     if value.len() > EVENT_BYTES_MAX {
-        let detail = format!(
-            "the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed",
-            value.len()
-        );
-        return Err(Refusal {
-            reason: Reason::TooLarge,
-            detail,
-        });
+        let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", value.len());
+        return Err(Refusal { reason: Reason::TooLarge, detail });
     }
     let text = std::str::from_utf8(value).map_err(|error| Refusal {
         reason: Reason::NotUtf8,
@@ -43,17 +37,11 @@ pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
     })?;
     let envelope = Envelope::read(text)?;
     let customer = envelope.customer()?;
-    Ok(Event {
-        customer,
-        payload: envelope.payload()?,
-    })
+    Ok(Event { customer, payload: envelope.payload()? })
 }
 
 fn refusal(reason: Reason, detail: &str) -> Refusal {
-    Refusal {
-        reason,
-        detail: detail.to_owned(),
-    }
+    Refusal { reason, detail: detail.to_owned() }
 }
 
 /// The two fields that mean something, still as JSON text. Others are ignored; of duplicates the last one wins.
@@ -103,10 +91,7 @@ impl<'a> Envelope<'a> {
             Some(b'"') => Payload::parse_quoted(raw.get()),
             Some(b'{') => Payload::parse(raw.get()),
             _ => {
-                return Err(refusal(
-                    Reason::BadPayloadType,
-                    "`payload` is neither a string nor an object",
-                ));
+                return Err(refusal(Reason::BadPayloadType, "`payload` is neither a string nor an object"));
             },
         };
         parsed.map_err(|error| {
@@ -114,10 +99,7 @@ impl<'a> Envelope<'a> {
                 PayloadError::NotJson { .. } => Reason::BadPayload,
                 PayloadError::TooDeep => Reason::TooDeep,
             };
-            Refusal {
-                reason,
-                detail: error.to_string(),
-            }
+            Refusal { reason, detail: error.to_string() }
         })
     }
 }
@@ -127,9 +109,7 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(serde::Deserialize)]
     #[serde(transparent)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .ok()
-        .map(|text| text.0)
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 
 struct EnvelopeVisitor;
@@ -170,10 +150,7 @@ mod tests {
         let as_string = json!({"customerId": CUSTOMER, "payload": r#"{"a":"\u00e9\n"}"#}).to_string();
         let as_object =
             json!({"payload": {"a": "é\n"}, "customerId": CUSTOMER.to_uppercase(), "more": [1]}).to_string();
-        let expected = Event {
-            customer: CUSTOMER.parse().unwrap(),
-            payload: json!({"a": "é\n"}).into(),
-        };
+        let expected = Event { customer: CUSTOMER.parse().unwrap(), payload: json!({"a": "é\n"}).into() };
         assert_eq!(decoded(&as_string), Ok(expected.clone()));
         assert_eq!(decoded(&as_object), Ok(expected));
     }
@@ -225,10 +202,7 @@ mod tests {
             (r#"{"customerId": 1, "payload": {}}"#, Reason::BadCustomer),
             (r#"{"customerId": "x", "payload": {}}"#, Reason::BadCustomer),
             (&global, Reason::GlobalCustomer),
-            (
-                &json!({ "customerId": CUSTOMER }).to_string(),
-                Reason::BadPayloadType,
-            ),
+            (&json!({ "customerId": CUSTOMER }).to_string(), Reason::BadPayloadType),
             (&payload(json!(null)), Reason::BadPayloadType),
             (&payload(json!([1])), Reason::BadPayloadType),
             (&payload(json!("{")), Reason::BadPayload),
@@ -239,14 +213,8 @@ mod tests {
             assert_eq!(decoded(envelope), Err(reason), "{envelope:.80}");
         }
         assert_eq!(decode(None).unwrap_err().reason, Reason::NoValue);
-        assert_eq!(
-            decode(Some(b"{\"payload\": \"\xff\"}")).unwrap_err().reason,
-            Reason::NotUtf8
-        );
-        assert_eq!(
-            decode(Some(&vec![b' '; 2 * EVENT_BYTES_MAX])).unwrap_err().reason,
-            Reason::TooLarge
-        );
+        assert_eq!(decode(Some(b"{\"payload\": \"\xff\"}")).unwrap_err().reason, Reason::NotUtf8);
+        assert_eq!(decode(Some(&vec![b' '; 2 * EVENT_BYTES_MAX])).unwrap_err().reason, Reason::TooLarge);
     }
 
     #[test]
@@ -256,21 +224,13 @@ mod tests {
             "{\"a\":".repeat(1000),
             "}".repeat(1000)
         );
-        assert!(matches!(
-            decoded(&text),
-            Err(Reason::BadEnvelope | Reason::TooDeep)
-        ));
+        assert!(matches!(decoded(&text), Err(Reason::BadEnvelope | Reason::TooDeep)));
     }
 
     #[test]
     fn details_quote_nothing_of_the_record() {
         for envelope in [r#"{"customerId": "hunter2"}"#, r#"{"hunter2": "#, r#"hunter2"#] {
-            assert!(
-                !decode(Some(envelope.as_bytes()))
-                    .unwrap_err()
-                    .detail
-                    .contains("hunter2")
-            );
+            assert!(!decode(Some(envelope.as_bytes())).unwrap_err().detail.contains("hunter2"));
         }
     }
 }

@@ -46,10 +46,7 @@ pub fn count_key(customer: CustomerId, generation: Generation) -> Key {
 
 /// The range `[from, to)` of all keys of one rule generation of one customer.
 pub fn generation_range(customer: CustomerId, generation: Generation) -> (Key, Key) {
-    (
-        prefix(customer, generation).into(),
-        prefix(customer, Generation(generation.0 + 1)).into(),
-    )
+    (prefix(customer, generation).into(), prefix(customer, Generation(generation.0 + 1)).into())
 }
 
 #[cfg(test)]

@@ -62,12 +62,7 @@ impl Plan {
         let events = self.steps.iter().filter_map(|step| step.event.as_ref().ok());
         for event in events.filter(|event| event.concerned) {
             keys.insert(clock_key(event.customer));
-            keys.extend(
-                event
-                    .rules
-                    .iter()
-                    .map(|active| count_key(event.customer, active.generation)),
-            );
+            keys.extend(event.rules.iter().map(|active| count_key(event.customer, active.generation)));
         }
         keys
     }
@@ -81,9 +76,7 @@ pub fn plan(snapshot: &Snapshot, partition: Partition, partitions: u32, inputs: 
         event: matched(snapshot, partition, partitions, &input)
             .map_err(|refusal| dead_letter(input, refusal)),
     };
-    Plan {
-        steps: inputs.into_iter().map(step).collect(),
-    }
+    Plan { steps: inputs.into_iter().map(step).collect() }
 }
 
 fn matched(
@@ -101,22 +94,11 @@ fn matched(
             "the customer's partition is {home} of {partitions}: the producer must use the key `customerId` in lower \
              case and the partitioner murmur2"
         );
-        return Err(Refusal {
-            reason: Reason::Misplaced,
-            detail,
-        });
+        return Err(Refusal { reason: Reason::Misplaced, detail });
     }
     let concerned = snapshot.concerns(customer);
-    let rules = if concerned {
-        snapshot.matches(customer, &event.payload)
-    } else {
-        Vec::new()
-    };
-    Ok(Matched {
-        customer,
-        concerned,
-        rules,
-    })
+    let rules = if concerned { snapshot.matches(customer, &event.payload) } else { Vec::new() };
+    Ok(Matched { customer, concerned, rules })
 }
 
 fn dead_letter(input: Input, refusal: Refusal) -> Box<DeadLetter> {

@@ -56,9 +56,7 @@ impl Assembler {
         let mut reader = Reader::new(value);
         let version = reader.byte().map_err(cut)?;
         if version != VERSION {
-            return Err(corrupt(&format!(
-                "format {version}, this version reads format {VERSION}"
-            )));
+            return Err(corrupt(&format!("format {version}, this version reads format {VERSION}")));
         }
         let (index, count) = (reader.varint().map_err(cut)?, reader.varint().map_err(cut)?);
         let sum = reader.bytes(4).map_err(cut)?;
@@ -67,10 +65,7 @@ impl Assembler {
             return Err(corrupt("its checksum does not fit"));
         }
         if index != self.taken || index >= count {
-            return Err(corrupt(&format!(
-                "chunk {index} of {count} came after {} chunks",
-                self.taken
-            )));
+            return Err(corrupt(&format!("chunk {index} of {count} came after {} chunks", self.taken)));
         }
         self.compressed.extend_from_slice(bytes);
         self.taken += 1;
@@ -89,10 +84,7 @@ impl Assembler {
 }
 
 fn corrupt(problem: &str) -> Error {
-    Error::new(
-        ErrorKind::Corrupt,
-        format!("changelog record cannot be read: {problem}"),
-    )
+    Error::new(ErrorKind::Corrupt, format!("changelog record cannot be read: {problem}"))
 }
 
 fn cut(_: Truncated) -> Error {
@@ -130,25 +122,13 @@ fn decode_batch(batch: &Bytes) -> std::result::Result<Vec<Write>, Truncated> {
         let mut bytes = || -> std::result::Result<Key, Truncated> { Ok(batch.slice_ref(reader.counted()?)) };
         let first = bytes()?;
         writes.push(match tag >> 4 {
-            PUT => Write::Put {
-                table,
-                key: first,
-                value: bytes()?,
-            },
+            PUT => Write::Put { table, key: first, value: bytes()? },
             DELETE => Write::Delete { table, key: first },
-            DELETE_RANGE => Write::DeleteRange {
-                table,
-                from: first,
-                to: bytes()?,
-            },
+            DELETE_RANGE => Write::DeleteRange { table, from: first, to: bytes()? },
             _ => return Err(Truncated),
         });
     }
-    if reader.is_empty() {
-        Ok(writes)
-    } else {
-        Err(Truncated)
-    }
+    if reader.is_empty() { Ok(writes) } else { Err(Truncated) }
 }
 
 fn table_number(table: Table) -> u8 {
@@ -172,17 +152,9 @@ mod tests {
     fn write() -> impl Strategy<Value = Write> {
         let table = proptest::sample::select(&Table::ALL[..]);
         (table, 0..3, bytes(), bytes()).prop_map(|(table, operation, first, second)| match operation {
-            0 => Write::Put {
-                table,
-                key: first,
-                value: second,
-            },
+            0 => Write::Put { table, key: first, value: second },
             1 => Write::Delete { table, key: first },
-            _ => Write::DeleteRange {
-                table,
-                from: first,
-                to: second,
-            },
+            _ => Write::DeleteRange { table, from: first, to: second },
         })
     }
 
@@ -209,20 +181,9 @@ mod tests {
     fn the_batch_format_is_fixed() {
         let key = Bytes::from_static(b"k");
         let writes = [
-            Write::Put {
-                table: Table::State,
-                key: key.clone(),
-                value: Bytes::from_static(b"vv"),
-            },
-            Write::Delete {
-                table: Table::Meta,
-                key: key.clone(),
-            },
-            Write::DeleteRange {
-                table: Table::Timers,
-                from: key,
-                to: Bytes::from_static(b"l"),
-            },
+            Write::Put { table: Table::State, key: key.clone(), value: Bytes::from_static(b"vv") },
+            Write::Delete { table: Table::Meta, key: key.clone() },
+            Write::DeleteRange { table: Table::Timers, from: key, to: Bytes::from_static(b"l") },
         ];
         let expected = b"\x01\x03\x02\x01k\x02vv\x10\x01k\x23\x01k\x01l";
         assert_eq!(encode_batch(&writes), expected);
@@ -233,11 +194,8 @@ mod tests {
         // Bytes that lz4 cannot shorten.
         let noise = (0..250_000u64).flat_map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
         let noise: Vec<u8> = noise.collect();
-        let writes = vec![Write::Put {
-            table: Table::Rules,
-            key: Bytes::from_static(b"k"),
-            value: noise.into(),
-        }];
+        let writes =
+            vec![Write::Put { table: Table::Rules, key: Bytes::from_static(b"k"), value: noise.into() }];
         let values = encode(&writes);
         assert!(values.len() > 2 && values.iter().all(|value| value.len() <= CHUNK_BYTES_MAX + 16));
         assert_eq!(decode(&values), Ok(Some(writes)));
@@ -247,11 +205,8 @@ mod tests {
 
     #[test]
     fn damage_is_noticed() {
-        let value = encode(&[Write::Delete {
-            table: Table::Meta,
-            key: Bytes::from_static(b"key"),
-        }])
-        .remove(0);
+        let value =
+            encode(&[Write::Delete { table: Table::Meta, key: Bytes::from_static(b"key") }]).remove(0);
         for place in 0..value.len() {
             let mut damaged = value.to_vec();
             damaged[place] ^= 1;

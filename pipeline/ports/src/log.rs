@@ -21,10 +21,7 @@ pub struct Header {
 impl Header {
     /// A header of that name and value.
     pub fn new(name: impl Into<String>, value: impl Into<Bytes>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
+        Self { name: name.into(), value: value.into() }
     }
 }
 
@@ -37,11 +34,7 @@ impl std::fmt::Debug for Header {
 
 /// The value of the last header of that name.
 pub fn header<'a>(headers: &'a [Header], name: &str) -> Option<&'a Bytes> {
-    headers
-        .iter()
-        .rev()
-        .find(|header| header.name == name)
-        .map(|header| &header.value)
+    headers.iter().rev().find(|header| header.name == name).map(|header| &header.value)
 }
 
 /// A record as it was read.
@@ -88,12 +81,7 @@ pub struct Outgoing {
 /// Records hold payloads, so the debug form shows topic and size alone.
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Outgoing({}, {} bytes)",
-            self.topic,
-            self.value.as_ref().map_or(0, Bytes::len)
-        )
+        write!(f, "Outgoing({}, {} bytes)", self.topic, self.value.as_ref().map_or(0, Bytes::len))
     }
 }
 

@@ -45,11 +45,7 @@ impl MemoryLog {
 
     /// All records of a topic, by partition and offset.
     pub fn records(&self, topic: &str) -> Vec<Record> {
-        self.lock()
-            .topics
-            .get(topic)
-            .map(|partitions| partitions.concat())
-            .unwrap_or_default()
+        self.lock().topics.get(topic).map(|partitions| partitions.concat()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,11 +62,8 @@ impl MemoryLog {
         if let Some(found) = look(&mut state)? {
             return Ok(Some(found));
         }
-        let (mut state, _) = self
-            .0
-            .changed
-            .wait_timeout(state, timeout)
-            .expect("no holder of the lock panics");
+        let (mut state, _) =
+            self.0.changed.wait_timeout(state, timeout).expect("no holder of the lock panics");
         look(&mut state)
     }
 }
@@ -88,19 +81,14 @@ impl State {
     fn append(&mut self, outgoing: Outgoing) -> Result<Place> {
         let partitions = u32::try_from(self.topic(&outgoing.topic)?.len()).unwrap_or(u32::MAX);
         let key = outgoing.key.clone().unwrap_or_default();
-        let partition = outgoing
-            .partition
-            .unwrap_or_else(|| partition_of(&key, partitions));
+        let partition = outgoing.partition.unwrap_or_else(|| partition_of(&key, partitions));
         let now = self.now;
         let records = self
             .topics
             .get_mut(&outgoing.topic)
             .and_then(|topic| topic.get_mut(partition.0 as usize))
             .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Misconfigured,
-                    format!("topic has no partition {partition}"),
-                )
+                Error::new(ErrorKind::Misconfigured, format!("topic has no partition {partition}"))
             })?;
         let offset = Offset(records.len() as u64);
         records.push(Record {
@@ -118,14 +106,9 @@ impl State {
 impl Log for MemoryLog {
     fn create_topics(&self, specs: &[TopicSpec]) -> Result<Vec<String>> {
         let mut state = self.lock();
-        let missing: Vec<_> = specs
-            .iter()
-            .filter(|spec| !state.topics.contains_key(&spec.name))
-            .collect();
+        let missing: Vec<_> = specs.iter().filter(|spec| !state.topics.contains_key(&spec.name)).collect();
         for spec in &missing {
-            state
-                .topics
-                .insert(spec.name.clone(), vec![Vec::new(); spec.partitions as usize]);
+            state.topics.insert(spec.name.clone(), vec![Vec::new(); spec.partitions as usize]);
         }
         Ok(missing.into_iter().map(|spec| spec.name.clone()).collect())
     }
@@ -134,10 +117,7 @@ impl Log for MemoryLog {
         let state = self.lock();
         let inspect = |name: &&str| TopicState {
             name: (*name).to_owned(),
-            partitions: state
-                .topics
-                .get(*name)
-                .map(|topic| u32::try_from(topic.len()).unwrap_or(u32::MAX)),
+            partitions: state.topics.get(*name).map(|topic| u32::try_from(topic.len()).unwrap_or(u32::MAX)),
             settings: BTreeMap::new(),
         };
         Ok(names.iter().map(inspect).collect())
@@ -149,42 +129,27 @@ impl Log for MemoryLog {
 
     fn append(&self, records: Vec<Outgoing>) -> Result<Vec<Place>> {
         let mut state = self.lock();
-        let places = records
-            .into_iter()
-            .map(|outgoing| state.append(outgoing))
-            .collect();
+        let places = records.into_iter().map(|outgoing| state.append(outgoing)).collect();
         self.0.changed.notify_all();
         places
     }
 
     fn reader(&self, topic: &str, from: &[(Partition, Offset)]) -> Result<Box<dyn Reader>> {
         self.lock().topic(topic)?;
-        Ok(Box::new(MemoryReader {
-            log: self.clone(),
-            topic: topic.to_owned(),
-            from: from.to_vec(),
-        }))
+        Ok(Box::new(MemoryReader { log: self.clone(), topic: topic.to_owned(), from: from.to_vec() }))
     }
 
     fn bounds(&self, topic: &str, partition: Partition) -> Result<Bounds> {
-        let end = self
-            .lock()
-            .topic(topic)?
-            .get(partition.0 as usize)
-            .map_or(0, |records| records.len() as u64);
-        Ok(Bounds {
-            start: Offset(0),
-            end: Offset(end),
-        })
+        let end =
+            self.lock().topic(topic)?.get(partition.0 as usize).map_or(0, |records| records.len() as u64);
+        Ok(Bounds { start: Offset(0), end: Offset(end) })
     }
 
     fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>> {
         let state = self.lock();
         let partitions = u32::try_from(state.topic(topic)?.len()).unwrap_or(u32::MAX);
         let committed = state.committed.get(&(group.to_owned(), topic.to_owned()));
-        Ok((0..partitions)
-            .map(|partition| committed?.get(&Partition(partition)).cloned())
-            .collect())
+        Ok((0..partitions).map(|partition| committed?.get(&Partition(partition)).cloned()).collect())
     }
 
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>> {
@@ -228,10 +193,7 @@ impl Reader for MemoryReader {
             Ok((!records.is_empty()).then_some(records))
         })?;
         let records = found.unwrap_or_default();
-        Ok(Polled {
-            at_end: records.len() < records_max,
-            records,
-        })
+        Ok(Polled { at_end: records.len() < records_max, records })
     }
 }
 
@@ -248,10 +210,7 @@ impl MemoryMember {
         if state.generations.get(&self.membership.group) == Some(&self.generation) {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::Fenced,
-            "another member has joined the group",
-        ))
+        Err(Error::new(ErrorKind::Fenced, "another member has joined the group"))
     }
 }
 
@@ -259,40 +218,20 @@ impl Member for MemoryMember {
     fn poll(&mut self, records_max: usize, timeout: Duration) -> Result<Vec<MemberEvent>> {
         self.check(&self.log.lock())?;
         if !self.to_assign.is_empty() {
-            let committed = self
-                .log
-                .committed(&self.membership.group, &self.membership.topic)?;
+            let committed = self.log.committed(&self.membership.group, &self.membership.topic)?;
             let assign = |partition: Partition| MemberEvent::Assigned {
                 partition,
                 committed: committed.get(partition.0 as usize).cloned().flatten(),
             };
-            return Ok(std::mem::take(&mut self.to_assign)
-                .into_iter()
-                .map(assign)
-                .collect());
+            return Ok(std::mem::take(&mut self.to_assign).into_iter().map(assign).collect());
         }
-        let from: Vec<_> = self
-            .started
-            .iter()
-            .map(|(partition, offset)| (*partition, *offset))
-            .collect();
+        let from: Vec<_> = self.started.iter().map(|(partition, offset)| (*partition, *offset)).collect();
         let mut reader = self.log.reader(&self.membership.topic, &from)?;
         let mut by_partition: BTreeMap<Partition, Vec<Input>> = BTreeMap::new();
         for record in reader.poll(records_max, timeout)?.records {
             self.started.insert(record.partition, record.offset.next());
-            let Record {
-                offset,
-                timestamp,
-                key,
-                value,
-                ..
-            } = record;
-            by_partition.entry(record.partition).or_default().push(Input {
-                offset,
-                timestamp,
-                key,
-                value,
-            });
+            let Record { offset, timestamp, key, value, .. } = record;
+            by_partition.entry(record.partition).or_default().push(Input { offset, timestamp, key, value });
         }
         Ok(by_partition
             .into_iter()
@@ -324,10 +263,7 @@ impl Member for MemoryMember {
                 "commits are refused by the test",
             )));
         }
-        let places: Result<Vec<_>> = records
-            .into_iter()
-            .map(|outgoing| state.append(outgoing))
-            .collect();
+        let places: Result<Vec<_>> = records.into_iter().map(|outgoing| state.append(outgoing)).collect();
         let places = places.map_err(CommitError::Fatal)?;
         let key = (self.membership.group.clone(), self.membership.topic.clone());
         state.committed.entry(key).or_default().extend(positions(&places));
@@ -365,10 +301,7 @@ impl MemoryStores {
 impl Stores for MemoryStores {
     fn open(&self, partition: Partition) -> Result<Box<dyn Store>> {
         self.lock().entry(partition).or_default();
-        Ok(Box::new(MemoryStore {
-            stores: self.clone(),
-            partition,
-        }))
+        Ok(Box::new(MemoryStore { stores: self.clone(), partition }))
     }
 
     fn remove(&self, partition: Partition) -> Result<()> {
@@ -385,18 +318,12 @@ struct MemoryStore {
 impl Store for MemoryStore {
     fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let tables = self.stores.contents(self.partition);
-        Ok(keys
-            .iter()
-            .map(|key| tables.get(&(table, key.clone())).cloned())
-            .collect())
+        Ok(keys.iter().map(|key| tables.get(&(table, key.clone())).cloned()).collect())
     }
 
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>> {
         let tables = self.stores.contents(self.partition).into_iter();
-        Ok(tables
-            .filter(|((of, _), _)| *of == table)
-            .map(|((_, key), value)| (key, value))
-            .collect())
+        Ok(tables.filter(|((of, _), _)| *of == table).map(|((_, key), value)| (key, value)).collect())
     }
 
     fn write(&mut self, writes: &[Write]) -> Result<()> {

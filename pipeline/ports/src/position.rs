@@ -65,10 +65,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let pairs: HashMap<&str, &str> = text.split(';').filter_map(|pair| pair.split_once('=')).collect();
         let text = |name: &str| {
-            pairs
-                .get(name)
-                .copied()
-                .ok_or_else(|| PositionError(format!("`{name}` is missing")))
+            pairs.get(name).copied().ok_or_else(|| PositionError(format!("`{name}` is missing")))
         };
         let bad = |name: &str| PositionError(format!("`{name}` is not a number"));
         let number = |name: &str| text(name)?.parse::<u64>().map_err(|_| bad(name));
@@ -116,16 +113,10 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         let text = position().to_string();
-        for (from, to) in [
-            ("v=1", "v=2"),
-            ("epoch=7", "epoch=x"),
-            (";writer=tocsin.one", ""),
-            ("app=tocsin;", ""),
-        ] {
-            assert!(
-                text.replace(from, to).parse::<Position>().is_err(),
-                "{from} -> {to}"
-            );
+        for (from, to) in
+            [("v=1", "v=2"), ("epoch=7", "epoch=x"), (";writer=tocsin.one", ""), ("app=tocsin;", "")]
+        {
+            assert!(text.replace(from, to).parse::<Position>().is_err(), "{from} -> {to}");
         }
         assert!("".parse::<Position>().is_err());
     }

@@ -65,11 +65,8 @@ impl Topics {
 
     /// What each topic must be like, with this many partitions of events.
     pub fn specs(&self, partitions: u32) -> Vec<TopicSpec> {
-        let spec = |name: &String, partitions, retention| TopicSpec {
-            name: name.clone(),
-            partitions,
-            retention,
-        };
+        let spec =
+            |name: &String, partitions, retention| TopicSpec { name: name.clone(), partitions, retention };
         vec![
             spec(&self.events, partitions, Retention::Any),
             spec(&self.controls, 1, Retention::Forever),
@@ -86,9 +83,7 @@ impl Topics {
 pub fn findings(spec: &TopicSpec, state: &TopicState) -> Vec<String> {
     let name = &spec.name;
     let Some(partitions) = state.partitions else {
-        return vec![format!(
-            "topic `{name}` does not exist: create it with `tocsin topics create`"
-        )];
+        return vec![format!("topic `{name}` does not exist: create it with `tocsin topics create`")];
     };
     let mut findings = Vec::new();
     if partitions != spec.partitions {
@@ -107,9 +102,7 @@ pub fn findings(spec: &TopicSpec, state: &TopicState) -> Vec<String> {
     if spec.retention == Retention::Forever {
         for key in ["retention.ms", "retention.bytes"] {
             if setting(key).is_some_and(|value| value != "-1") {
-                findings.push(format!(
-                    "topic `{name}` must keep its records for ever: set {key}=-1"
-                ));
+                findings.push(format!("topic `{name}` must keep its records for ever: set {key}=-1"));
             }
         }
     }
@@ -121,38 +114,21 @@ mod tests {
     use super::*;
 
     fn state(partitions: Option<u32>, settings: &[(&str, &str)]) -> TopicState {
-        let settings = settings
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        TopicState {
-            name: "a.controls".into(),
-            partitions,
-            settings,
-        }
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        TopicState { name: "a.controls".into(), partitions, settings }
     }
 
     #[test]
     fn each_fault_names_the_setting_to_change() {
         let spec = Topics::of("a").specs(4).remove(1);
         assert_eq!(
-            findings(
-                &spec,
-                &state(Some(1), &[("retention.ms", "-1"), ("cleanup.policy", "delete")])
-            ),
+            findings(&spec, &state(Some(1), &[("retention.ms", "-1"), ("cleanup.policy", "delete")])),
             [""; 0]
         );
-        let faults = findings(
-            &spec,
-            &state(
-                Some(2),
-                &[("retention.ms", "1000"), ("cleanup.policy", "compact")],
-            ),
-        );
+        let faults =
+            findings(&spec, &state(Some(2), &[("retention.ms", "1000"), ("cleanup.policy", "compact")]));
         assert_eq!(faults.len(), 3);
-        for (fault, setting) in faults
-            .iter()
-            .zip(["partitions", "cleanup.policy=delete", "retention.ms=-1"])
+        for (fault, setting) in faults.iter().zip(["partitions", "cleanup.policy=delete", "retention.ms=-1"])
         {
             assert!(fault.contains(setting), "{fault}");
         }

@@ -18,10 +18,7 @@ const KINDS: [(&str, ErrorKind); 8] = [
 /// rebuilt, and guessing could only make it worse.
 pub(crate) fn kind(error: &rocksdb::Error) -> ErrorKind {
     let message = error.as_ref();
-    KINDS
-        .iter()
-        .find(|(part, _)| message.contains(part))
-        .map_or(ErrorKind::Corrupt, |(_, kind)| *kind)
+    KINDS.iter().find(|(part, _)| message.contains(part)).map_or(ErrorKind::Corrupt, |(_, kind)| *kind)
 }
 
 /// The error of a store that was being used. The message names the store, not its contents.
@@ -36,10 +33,7 @@ pub(crate) fn failed(store: &str, action: &str, error: &rocksdb::Error) -> Error
         | ErrorKind::Corrupt
         | ErrorKind::Refused => "",
     };
-    Error::new(
-        kind(error),
-        format!("could not {action} the store {store}{advice}: {error}"),
-    )
+    Error::new(kind(error), format!("could not {action} the store {store}{advice}: {error}"))
 }
 
 fn is_locked(error: &rocksdb::Error) -> bool {

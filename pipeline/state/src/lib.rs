@@ -9,5 +9,7 @@ mod metrics;
 mod options;
 mod store;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 pub use stores::{RocksStores, Settings};

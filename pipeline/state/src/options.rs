@@ -44,7 +44,7 @@ pub(crate) fn database(memory: &Memory) -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_atomic_flush(true);
     options.set_max_background_jobs(2);
-    options.set_max_open_files(256);
+    options.set_max_open_files(128);
     options.set_avoid_unnecessary_blocking_io(true);
     options.set_keep_log_file_num(2);
     options.set_max_log_file_size(1024 * 1024);
@@ -56,10 +56,8 @@ pub(crate) fn database(memory: &Memory) -> Options {
 /// The tables as column families.
 pub(crate) fn tables(memory: &Memory) -> Vec<ColumnFamilyDescriptor> {
     let table = |table: Table| ColumnFamilyDescriptor::new(table.name(), column_family(memory, table));
-    let default = ColumnFamilyDescriptor::new(
-        rocksdb::DEFAULT_COLUMN_FAMILY_NAME,
-        column_family(memory, Table::Meta),
-    );
+    let default =
+        ColumnFamilyDescriptor::new(rocksdb::DEFAULT_COLUMN_FAMILY_NAME, column_family(memory, Table::Meta));
     Table::ALL.into_iter().map(table).chain([default]).collect()
 }
 

@@ -23,9 +23,7 @@ impl RocksStore {
     }
 
     fn family(&self, table: Table) -> &ColumnFamily {
-        self.db
-            .cf_handle(table.name())
-            .expect("every table was opened")
+        self.db.cf_handle(table.name()).expect("every table was opened")
     }
 }
 
@@ -33,9 +31,7 @@ impl Store for RocksStore {
     fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let started = Instant::now();
         let sorted = keys.is_sorted();
-        let found = self
-            .db
-            .batched_multi_get_cf(self.family(table), keys.iter().map(Key::as_ref), sorted);
+        let found = self.db.batched_multi_get_cf(self.family(table), keys.iter().map(Key::as_ref), sorted);
         let values = found
             .into_iter()
             .map(|value| Ok(value?.map(|value| Bytes::copy_from_slice(&value))))
@@ -58,9 +54,7 @@ impl Store for RocksStore {
             cursor.next();
         }
         // A damaged block ends an iterator as quietly as the end does.
-        cursor
-            .status()
-            .map_err(|error| failed(&self.name, "read", &error))?;
+        cursor.status().map_err(|error| failed(&self.name, "read", &error))?;
         Ok(found)
     }
 

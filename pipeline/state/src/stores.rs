@@ -33,11 +33,7 @@ pub struct Settings {
 impl Settings {
     /// Stores in that folder, with memory for a laptop.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            cache_bytes: 128 * 1024 * 1024,
-            write_buffer_bytes: 64 * 1024 * 1024,
-        }
+        Self { dir: dir.into(), cache_bytes: 128 * 1024 * 1024, write_buffer_bytes: 64 * 1024 * 1024 }
     }
 }
 
@@ -56,15 +52,9 @@ impl RocksStores {
     pub fn open(settings: Settings) -> Result<Self> {
         fs::create_dir_all(&settings.dir).map_err(|error| {
             let dir = settings.dir.display();
-            Error::new(
-                ErrorKind::Misconfigured,
-                format!("the state folder {dir} cannot be made: {error}"),
-            )
+            Error::new(ErrorKind::Misconfigured, format!("the state folder {dir} cannot be made: {error}"))
         })?;
-        Ok(Self {
-            memory: Memory::new(settings.cache_bytes, settings.write_buffer_bytes),
-            dir: settings.dir,
-        })
+        Ok(Self { memory: Memory::new(settings.cache_bytes, settings.write_buffer_bytes), dir: settings.dir })
     }
 
     fn path(&self, partition: Partition) -> PathBuf {
@@ -76,12 +66,9 @@ impl Stores for RocksStores {
     fn open(&self, partition: Partition) -> Result<Box<dyn Store>> {
         let path = self.path(partition);
         let name = path.display().to_string();
-        let db = DB::open_cf_descriptors(
-            &options::database(&self.memory),
-            &path,
-            options::tables(&self.memory),
-        )
-        .map_err(|error| failed(&name, "open", &error))?;
+        let db =
+            DB::open_cf_descriptors(&options::database(&self.memory), &path, options::tables(&self.memory))
+                .map_err(|error| failed(&name, "open", &error))?;
         check_format(&db, &name)?;
         info!(partition = partition.0, "store opened");
         Ok(Box::new(RocksStore::new(db, name)))
@@ -106,19 +93,16 @@ impl Stores for RocksStores {
 /// Removes what RocksDB does not know: a damaged store goes as a whole, too.
 fn remove_rest(path: &Path, name: &str) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::Misconfigured,
-            format!("could not remove the store {name}: {error}"),
-        )),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::new(ErrorKind::Misconfigured, format!("could not remove the store {name}: {error}")))
+        },
         _ => Ok(()),
     }
 }
 
 /// Marks a new store with its format, and refuses one that this version cannot read.
 fn check_format(db: &DB, name: &str) -> Result<()> {
-    let found = db
-        .get(FORMAT_KEY)
-        .map_err(|error| failed(name, "read", &error))?;
+    let found = db.get(FORMAT_KEY).map_err(|error| failed(name, "read", &error))?;
     match found.as_deref() {
         Some(FORMAT) => Ok(()),
         Some(other) => Err(Error::new(
@@ -132,13 +116,9 @@ fn check_format(db: &DB, name: &str) -> Result<()> {
         None if is_empty(db, name)? => {
             let mut synced = WriteOptions::default();
             synced.set_sync(true);
-            db.put_opt(FORMAT_KEY, FORMAT, &synced)
-                .map_err(|error| failed(name, "write", &error))
+            db.put_opt(FORMAT_KEY, FORMAT, &synced).map_err(|error| failed(name, "write", &error))
         },
-        None => Err(Error::new(
-            ErrorKind::Corrupt,
-            format!("the store {name} has contents but no format"),
-        )),
+        None => Err(Error::new(ErrorKind::Corrupt, format!("the store {name} has contents but no format"))),
     }
 }
 

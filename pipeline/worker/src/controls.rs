@@ -37,12 +37,7 @@ impl Controls {
     pub(crate) fn resume(log: &dyn Log, topic: &str, book: RuleBook, next: Offset) -> Result<Self> {
         let reader = log.reader(topic, &[(PARTITION, next)])?;
         let snapshot = Matcher::compile(&book);
-        Ok(Self {
-            reader,
-            next,
-            book,
-            snapshot,
-        })
+        Ok(Self { reader, next, book, snapshot })
     }
 
     /// The offset of the next control record to come into force.
@@ -61,10 +56,7 @@ impl Controls {
     /// Takes up what is new on the control topic.
     pub(crate) fn poll(&mut self, timeout: Duration) -> Result<Changes> {
         let records = self.reader.poll(RECORDS_MAX, timeout)?.records;
-        let mut changes = Changes {
-            moved: !records.is_empty(),
-            ..Changes::default()
-        };
+        let mut changes = Changes { moved: !records.is_empty(), ..Changes::default() };
         for record in records {
             self.next = record.offset.next();
             match read(&record) {

@@ -73,26 +73,14 @@ impl Epoch {
         settings: &Settings,
         writer: &str,
     ) -> Self {
-        let mut epoch = Self {
-            records: Vec::new(),
-            parts: BTreeMap::new(),
-        };
+        let mut epoch = Self { records: Vec::new(), parts: BTreeMap::new() };
         for live in partitions.filter(|live| live.segment.is_touched()) {
             let writes = live.segment.writes();
             let reached = live.reached(writer);
             epoch.records.extend(live.segment.output.iter().cloned());
-            epoch
-                .records
-                .extend(live.changelog(&settings.topics.changelog, &writes, &reached));
+            epoch.records.extend(live.changelog(&settings.topics.changelog, &writes, &reached));
             let last = epoch.records.len() - 1;
-            epoch.parts.insert(
-                live.partition,
-                Part {
-                    writes,
-                    reached,
-                    last,
-                },
-            );
+            epoch.parts.insert(live.partition, Part { writes, reached, last });
         }
         epoch
     }
@@ -105,25 +93,13 @@ impl Epoch {
         let positions = |places: &[Place]| -> BTreeMap<Partition, Position> {
             let position = |(partition, part): (&Partition, &Part)| {
                 let changelog = places[part.last].offset.next();
-                (
-                    *partition,
-                    Position {
-                        changelog,
-                        ..part.reached.clone()
-                    },
-                )
+                (*partition, Position { changelog, ..part.reached.clone() })
             };
             self.parts.iter().map(position).collect()
         };
         let places = member.commit(self.records.clone(), &|places| {
             let committed = |(partition, position): (Partition, Position)| {
-                (
-                    partition,
-                    Committed {
-                        next: position.next,
-                        metadata: position.to_string(),
-                    },
-                )
+                (partition, Committed { next: position.next, metadata: position.to_string() })
             };
             positions(places).into_iter().map(committed).collect()
         })?;
@@ -155,10 +131,7 @@ mod tests {
     fn an_epoch_closes_for_output_soon_for_anything_else_later_and_for_bytes_or_controls_at_once() {
         let settings = Settings::new("app", "worker");
         let mut waiting = Waiting::default();
-        assert!(
-            !waiting.is_due(5000 * MS, usize::MAX, &settings),
-            "nothing to say"
-        );
+        assert!(!waiting.is_due(5000 * MS, usize::MAX, &settings), "nothing to say");
         waiting.note(100 * MS, true, false);
         assert!(!waiting.is_due(1099 * MS, 0, &settings) && waiting.is_due(1100 * MS, 0, &settings));
         assert!(waiting.is_due(100 * MS, settings.epoch_bytes, &settings));

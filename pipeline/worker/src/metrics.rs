@@ -30,40 +30,16 @@ pub fn describe() {
     describe_counter!(EVENTS, Unit::Count, "events that were evaluated");
     describe_counter!(MATCHES, Unit::Count, "pairs of event and rule that matched");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");
-    describe_counter!(
-        DEAD_LETTERS,
-        Unit::Count,
-        "records that became dead letters, by reason"
-    );
-    describe_histogram!(
-        COMMIT_SECONDS,
-        Unit::Seconds,
-        "duration of an epoch's commit to the log"
-    );
+    describe_counter!(DEAD_LETTERS, Unit::Count, "records that became dead letters, by reason");
+    describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "duration of an epoch's commit to the log");
     describe_histogram!(
         STORE_WRITE_SECONDS,
         Unit::Seconds,
         "duration of an epoch's write to the local stores"
     );
-    describe_counter!(
-        COMMIT_ABORTS,
-        Unit::Count,
-        "commits that were aborted and tried again"
-    );
-    describe_gauge!(
-        PARTITIONS_LIVE,
-        Unit::Count,
-        "partitions that this worker evaluates"
-    );
+    describe_counter!(COMMIT_ABORTS, Unit::Count, "commits that were aborted and tried again");
+    describe_gauge!(PARTITIONS_LIVE, Unit::Count, "partitions that this worker evaluates");
     describe_gauge!(RULES, Unit::Count, "rules in force");
-    describe_counter!(
-        RECOVERED_EPOCHS,
-        Unit::Count,
-        "epochs that a recovery applied from the changelog"
-    );
-    describe_gauge!(
-        LAG_SECONDS,
-        Unit::Seconds,
-        "age of the last event of a batch when it was taken up"
-    );
+    describe_counter!(RECOVERED_EPOCHS, Unit::Count, "epochs that a recovery applied from the changelog");
+    describe_gauge!(LAG_SECONDS, Unit::Seconds, "age of the last event of a batch when it was taken up");
 }

@@ -52,14 +52,7 @@ pub(crate) fn dead_letter(
     });
     // A key beyond any id's length is not worth failing a transaction for.
     let key = letter.key.clone().map(|key| key.slice(..key.len().min(1024)));
-    Outgoing {
-        topic: topic.to_owned(),
-        partition: Some(partition),
-        timestamp: None,
-        key,
-        value,
-        headers,
-    }
+    Outgoing { topic: topic.to_owned(), partition: Some(partition), timestamp: None, key, value, headers }
 }
 
 fn timestamp_text(timestamp: Timestamp) -> String {
@@ -86,31 +79,19 @@ mod tests {
 
     #[test]
     fn a_dead_letter_tells_reason_place_and_bytes() {
-        let source = Source {
-            topic: "events",
-            partition: Partition(3),
-        };
+        let source = Source { topic: "events", partition: Partition(3) };
         let record = dead_letter("t.dead-letters", Partition(3), &source, &letter(10));
         let told: Vec<_> = record.headers.iter().map(|header| header.name.as_str()).collect();
-        assert_eq!(
-            told,
-            ["reason", "detail", "topic", "partition", "offset", "timestamp"]
-        );
+        assert_eq!(told, ["reason", "detail", "topic", "partition", "offset", "timestamp"]);
         assert_eq!(header(&record.headers, "offset").unwrap(), "7");
         assert_eq!(record.value.unwrap().len(), 10);
     }
 
     #[test]
     fn an_oversized_value_is_cut_and_says_so() {
-        let source = Source {
-            topic: "events",
-            partition: Partition(0),
-        };
+        let source = Source { topic: "events", partition: Partition(0) };
         let record = dead_letter("t.dead-letters", Partition(0), &source, &letter(2 << 20));
         assert_eq!(record.value.as_ref().unwrap().len(), DEAD_LETTER_BYTES_MAX);
-        assert_eq!(
-            header(&record.headers, "truncated-from-bytes").unwrap(),
-            "2097152"
-        );
+        assert_eq!(header(&record.headers, "truncated-from-bytes").unwrap(), "2097152");
     }
 }

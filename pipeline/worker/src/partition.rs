@@ -76,24 +76,13 @@ impl LivePartition {
         if let Some(first) = inputs.first().filter(|first| first.offset < self.next) {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                format!(
-                    "event {} came again after {} was evaluated",
-                    first.offset, self.next
-                ),
+                format!("event {} came again after {} was evaluated", first.offset, self.next),
             ));
         }
-        let clock = inputs
-            .iter()
-            .map(|input| input.timestamp.min(now))
-            .max()
-            .unwrap_or(self.clock);
+        let clock = inputs.iter().map(|input| input.timestamp.min(now)).max().unwrap_or(self.clock);
         let plan = plan(snapshot, self.partition, self.partitions, inputs);
         let view = self.fetch(plan.reads().into_iter().collect())?;
-        let context = Context {
-            topic: &settings.topics.events,
-            partition: self.partition,
-            now,
-        };
+        let context = Context { topic: &settings.topics.events, partition: self.partition, now };
         let effects = apply(plan, view, &context).map_err(unreadable)?;
         self.next = last.next();
         self.clock = self.clock.max(clock);
@@ -103,10 +92,7 @@ impl LivePartition {
 
     /// Adds a control record's dead letter; the owner of partition 0 writes those of the control topic.
     pub(crate) fn refuse_control(&mut self, settings: &Settings, letter: &engine::DeadLetter) {
-        let source = Source {
-            topic: &settings.topics.controls,
-            partition: Partition(0),
-        };
+        let source = Source { topic: &settings.topics.controls, partition: Partition(0) };
         self.segment.emit(outgoing::dead_letter(
             &settings.topics.dead_letters,
             self.partition,
@@ -160,11 +146,8 @@ impl LivePartition {
 
     /// One read for the whole batch: from the segment what was decided since the last commit, the rest from the store.
     fn fetch(&self, keys: Vec<Key>) -> Result<View> {
-        let unstaged: Vec<Key> = keys
-            .iter()
-            .filter(|key| self.segment.staged(Table::State, key).is_none())
-            .cloned()
-            .collect();
+        let unstaged: Vec<Key> =
+            keys.iter().filter(|key| self.segment.staged(Table::State, key).is_none()).cloned().collect();
         let stored = self.store.get_many(Table::State, &unstaged)?;
         let fetched = unstaged.into_iter().zip(stored);
         let staged = keys.into_iter().filter_map(|key| {
@@ -180,13 +163,9 @@ impl LivePartition {
         }
         self.segment.alerts += effects.alerts.len() as u64;
         for alert in &effects.alerts {
-            self.segment
-                .emit(outgoing::alert(&settings.topics.alerts, self.partition, alert));
+            self.segment.emit(outgoing::alert(&settings.topics.alerts, self.partition, alert));
         }
-        let source = Source {
-            topic: &settings.topics.events,
-            partition: self.partition,
-        };
+        let source = Source { topic: &settings.topics.events, partition: self.partition };
         for letter in &effects.dead_letters {
             let record =
                 outgoing::dead_letter(&settings.topics.dead_letters, self.partition, &source, letter);
@@ -195,11 +174,7 @@ impl LivePartition {
         Tally {
             events: effects.events,
             matches: effects.matches,
-            dead_letters: effects
-                .dead_letters
-                .iter()
-                .map(|letter| letter.reason.code())
-                .collect(),
+            dead_letters: effects.dead_letters.iter().map(|letter| letter.reason.code()).collect(),
         }
     }
 }

@@ -28,11 +28,7 @@ pub(crate) struct Recovered {
 
 /// The write that stores a position.
 pub(crate) fn position_write(position: &Position) -> Write {
-    Write::Put {
-        table: Table::Meta,
-        key: POSITION,
-        value: position.to_string().into(),
-    }
+    Write::Put { table: Table::Meta, key: POSITION, value: position.to_string().into() }
 }
 
 /// Opens a partition's store and brings it to what the group has committed.
@@ -43,12 +39,7 @@ pub(crate) fn recover(
     partition: Partition,
     committed: Option<Committed>,
 ) -> Result<Recovered> {
-    let job = Job {
-        log,
-        stores,
-        settings,
-        partition,
-    };
+    let job = Job { log, stores, settings, partition };
     match committed {
         None => job.first_start(),
         Some(committed) => {
@@ -78,11 +69,7 @@ impl Job<'_> {
         let (store, stored) = self.open()?;
         let changelog = self.log.bounds(&self.settings.topics.changelog, self.partition)?;
         if stored.is_some() || changelog.end > Offset(0) {
-            let what = if stored.is_some() {
-                "a local store"
-            } else {
-                "a changelog"
-            };
+            let what = if stored.is_some() { "a local store" } else { "a changelog" };
             return Err(Error::new(
                 ErrorKind::Gone,
                 format!(
@@ -93,10 +80,7 @@ impl Job<'_> {
                 ),
             ));
         }
-        let start = self
-            .log
-            .bounds(&self.settings.topics.events, self.partition)?
-            .start;
+        let start = self.log.bounds(&self.settings.topics.events, self.partition)?.start;
         let position = Position {
             app: self.settings.app.clone(),
             timeline: 1,
@@ -107,11 +91,7 @@ impl Job<'_> {
             clock: Timestamp(i64::MIN),
             writer: String::new(),
         };
-        Ok(Recovered {
-            store,
-            position,
-            epochs: 0,
-        })
+        Ok(Recovered { store, position, epochs: 0 })
     }
 
     fn catch_up(&self, target: Position) -> Result<Recovered> {
@@ -123,11 +103,7 @@ impl Job<'_> {
                 drop(store);
                 self.stores.remove(self.partition)?;
                 store = self.stores.open(self.partition)?;
-                Position {
-                    epoch: 0,
-                    changelog: Offset(0),
-                    ..target.clone()
-                }
+                Position { epoch: 0, changelog: Offset(0), ..target.clone() }
             },
         };
         let first_epoch = from.epoch;
@@ -136,16 +112,10 @@ impl Job<'_> {
             || reached.next != target.next
             || reached.control != target.control
         {
-            return Err(corrupt(format!(
-                "the changelog ends at `{reached}`, committed is `{target}`"
-            )));
+            return Err(corrupt(format!("the changelog ends at `{reached}`, committed is `{target}`")));
         }
         store.write(&[position_write(&target)])?;
-        Ok(Recovered {
-            store,
-            epochs: target.epoch - first_epoch,
-            position: target,
-        })
+        Ok(Recovered { store, epochs: target.epoch - first_epoch, position: target })
     }
 
     /// Applies the changelog from one position up to another, epoch by epoch.
@@ -173,10 +143,7 @@ impl Job<'_> {
                     ));
                 }
             }
-            for record in records
-                .into_iter()
-                .take_while(|record| record.offset < target.changelog)
-            {
+            for record in records.into_iter().take_while(|record| record.offset < target.changelog) {
                 if let Some(position) = apply(store, &mut assembler, &record, &reached, target)? {
                     reached = position;
                 }
@@ -225,10 +192,7 @@ fn apply(
     let Some(mut writes) = assembler.take(record.value.as_deref().unwrap_or_default())? else {
         return Ok(None);
     };
-    let position = Position {
-        changelog: record.offset.next(),
-        ..position
-    };
+    let position = Position { changelog: record.offset.next(), ..position };
     writes.push(position_write(&position));
     store.write(&writes)?;
     Ok(Some(position))
@@ -236,14 +200,11 @@ fn apply(
 
 fn stored_position(store: &dyn Store) -> Result<Option<Position>> {
     let bytes = store.get_many(Table::Meta, &[POSITION])?.remove(0);
-    bytes
-        .map(|bytes| parse(&String::from_utf8_lossy(&bytes), "the store's position"))
-        .transpose()
+    bytes.map(|bytes| parse(&String::from_utf8_lossy(&bytes), "the store's position")).transpose()
 }
 
 fn parse(text: &str, what: &str) -> Result<Position> {
-    text.parse()
-        .map_err(|error| corrupt(format!("{what} is `{text}`, {error}")))
+    text.parse().map_err(|error| corrupt(format!("{what} is `{text}`, {error}")))
 }
 
 fn corrupt(message: String) -> Error {

@@ -18,9 +18,9 @@ pub(crate) fn load(store: &dyn Store) -> Result<RuleBook> {
     }
     let counter = store.get_many(Table::Meta, &[NEXT_GENERATION])?.remove(0);
     let next = match counter {
-        Some(bytes) => Generation(u64::from_be_bytes(
-            bytes.as_ref().try_into().map_err(|_| corrupt("its counter"))?,
-        )),
+        Some(bytes) => {
+            Generation(u64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| corrupt("its counter"))?))
+        },
         None => Generation(1),
     };
     RuleBook::restore(entries, next).map_err(|entry| corrupt(&entry.to_string()))
@@ -44,10 +44,7 @@ pub(crate) fn follow(
         },
         Outcome::Deleted(before) => {
             let key = write_key(before.rule.key);
-            let mut writes = vec![Write::Delete {
-                table: Table::Rules,
-                key,
-            }];
+            let mut writes = vec![Write::Delete { table: Table::Rules, key }];
             writes.extend(forget(before, partition, partitions));
             writes
         },
@@ -73,10 +70,7 @@ pub(crate) fn difference(
     for old in stored.iter() {
         let now = book.get(&old.rule.key);
         if now.is_none() {
-            writes.push(Write::Delete {
-                table: Table::Rules,
-                key: write_key(old.rule.key),
-            });
+            writes.push(Write::Delete { table: Table::Rules, key: write_key(old.rule.key) });
         }
         if now.is_none_or(|now| now.generation != old.generation) {
             writes.extend(forget(old, partition, partitions));
@@ -87,20 +81,12 @@ pub(crate) fn difference(
 }
 
 fn put(active: &ActiveRule) -> Write {
-    Write::Put {
-        table: Table::Rules,
-        key: write_key(active.rule.key),
-        value: active.to_bytes().into(),
-    }
+    Write::Put { table: Table::Rules, key: write_key(active.rule.key), value: active.to_bytes().into() }
 }
 
 fn counter(book: &RuleBook) -> Write {
     let value = Bytes::copy_from_slice(&book.next_generation().0.to_be_bytes());
-    Write::Put {
-        table: Table::Meta,
-        key: NEXT_GENERATION,
-        value,
-    }
+    Write::Put { table: Table::Meta, key: NEXT_GENERATION, value }
 }
 
 /// Erases what a retired generation of a customer's own rule has counted. A global rule's state lies with every
@@ -111,11 +97,7 @@ fn forget(retired: &ActiveRule, partition: Partition, partitions: u32) -> Option
         return None;
     }
     let (from, to) = generation_range(customer, retired.generation);
-    Some(Write::DeleteRange {
-        table: Table::State,
-        from,
-        to,
-    })
+    Some(Write::DeleteRange { table: Table::State, from, to })
 }
 
 fn write_key(key: RuleKey) -> Key {
@@ -126,15 +108,9 @@ fn read_key(bytes: &[u8]) -> Result<RuleKey> {
     let (customer, alert) = bytes.split_at_checked(16).ok_or_else(|| corrupt("a key"))?;
     let customer: [u8; 16] = customer.try_into().map_err(|_| corrupt("a key"))?;
     let alert: [u8; 16] = alert.try_into().map_err(|_| corrupt("a key"))?;
-    Ok(RuleKey {
-        customer: CustomerId::from_bytes(customer),
-        alert: AlertId::from_bytes(alert),
-    })
+    Ok(RuleKey { customer: CustomerId::from_bytes(customer), alert: AlertId::from_bytes(alert) })
 }
 
 fn corrupt(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Corrupt,
-        format!("the stored rule book cannot be read: {what}"),
-    )
+    Error::new(ErrorKind::Corrupt, format!("the stored rule book cannot be read: {what}"))
 }

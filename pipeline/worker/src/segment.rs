@@ -54,8 +54,7 @@ impl Segment {
             },
             Write::DeleteRange { table, from, to } => {
                 // What the range covers was staged before it; keys are never written again after their range went.
-                self.staged
-                    .retain(|(of, key), _| *of != table || *key < from || *key >= to);
+                self.staged.retain(|(of, key), _| *of != table || *key < from || *key >= to);
                 self.bytes += from.len() + to.len();
                 self.ranges.push(Write::DeleteRange { table, from, to });
             },
@@ -71,20 +70,10 @@ impl Segment {
 
     /// All staged changes in the order in which a store takes them: ranges first, see [`Self::stage`].
     pub(crate) fn writes(&self) -> Vec<Write> {
-        let single = self
-            .staged
-            .iter()
-            .map(|((table, key), value)| match value.clone() {
-                Some(value) => Write::Put {
-                    table: *table,
-                    key: key.clone(),
-                    value,
-                },
-                None => Write::Delete {
-                    table: *table,
-                    key: key.clone(),
-                },
-            });
+        let single = self.staged.iter().map(|((table, key), value)| match value.clone() {
+            Some(value) => Write::Put { table: *table, key: key.clone(), value },
+            None => Write::Delete { table: *table, key: key.clone() },
+        });
         self.ranges.iter().cloned().chain(single).collect()
     }
 }
@@ -98,11 +87,7 @@ mod tests {
     }
 
     fn put(at: &'static str, value: &'static str) -> Write {
-        Write::Put {
-            table: Table::State,
-            key: key(at),
-            value: key(value),
-        }
+        Write::Put { table: Table::State, key: key(at), value: key(value) }
     }
 
     #[test]
@@ -111,23 +96,11 @@ mod tests {
         assert!(!segment.is_touched());
         segment.stage(put("a", "1"));
         segment.stage(put("a", "2"));
-        segment.stage(Write::Delete {
-            table: Table::State,
-            key: key("b"),
-        });
+        segment.stage(Write::Delete { table: Table::State, key: key("b") });
         assert_eq!(segment.staged(Table::State, &key("a")), Some(&Some(key("2"))));
         assert_eq!(segment.staged(Table::State, &key("b")), Some(&None));
         assert_eq!(segment.staged(Table::Rules, &key("a")), None);
-        assert_eq!(
-            segment.writes(),
-            [
-                put("a", "2"),
-                Write::Delete {
-                    table: Table::State,
-                    key: key("b")
-                }
-            ]
-        );
+        assert_eq!(segment.writes(), [put("a", "2"), Write::Delete { table: Table::State, key: key("b") }]);
     }
 
     #[test]
@@ -135,11 +108,7 @@ mod tests {
         let mut segment = Segment::default();
         segment.stage(put("a", "1"));
         segment.stage(put("b", "1"));
-        let range = Write::DeleteRange {
-            table: Table::State,
-            from: key("b"),
-            to: key("c"),
-        };
+        let range = Write::DeleteRange { table: Table::State, from: key("b"), to: key("c") };
         segment.stage(range.clone());
         assert_eq!(segment.writes(), [range, put("a", "1")]);
     }

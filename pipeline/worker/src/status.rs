@@ -83,14 +83,9 @@ mod tests {
         });
         assert!(board.reasons().is_empty());
         board.update(|status| {
-            status
-                .partitions
-                .insert(Partition(1), PartitionState::Halted("gap".into()));
+            status.partitions.insert(Partition(1), PartitionState::Halted("gap".into()));
             status.problem = Some("broker is away".into());
         });
-        assert_eq!(
-            board.reasons(),
-            ["broker is away", "partition 1 has stopped: gap"]
-        );
+        assert_eq!(board.reasons(), ["broker is away", "partition 1 has stopped: gap"]);
     }
 }

@@ -75,18 +75,7 @@ impl Worker {
             status.problem = None;
         });
         let (controls, live, waiting) = (None, BTreeMap::new(), Waiting::default());
-        Ok(Self {
-            settings,
-            log,
-            stores,
-            clock,
-            status,
-            member,
-            partitions,
-            controls,
-            live,
-            waiting,
-        })
+        Ok(Self { settings, log, stores, clock, status, member, partitions, controls, live, waiting })
     }
 
     /// Works until it is asked to stop, then commits what is finished and leaves the group.
@@ -148,8 +137,7 @@ impl Worker {
                 self.member.start(partition, live.next())?;
                 tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
                 self.live.insert(partition, live);
-                self.status
-                    .update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
+                self.status.update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
                 gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
                 Ok(())
             },
@@ -158,38 +146,20 @@ impl Worker {
     }
 
     fn recover(&mut self, partition: Partition, committed: Option<Committed>) -> Result<LivePartition> {
-        let recovered = recover(
-            self.log.as_ref(),
-            self.stores.as_ref(),
-            &self.settings,
-            partition,
-            committed,
-        )?;
-        let Recovered {
-            store,
-            position,
-            epochs,
-        } = recovered;
+        let recovered =
+            recover(self.log.as_ref(), self.stores.as_ref(), &self.settings, partition, committed)?;
+        let Recovered { store, position, epochs } = recovered;
         counter!(names::RECOVERED_EPOCHS).increment(epochs);
         let mut live = LivePartition::new(partition, self.partitions, store, position);
         let stored = rulebook::load(live.store())?;
         let control = live.control;
         if self.controls.is_none() {
             let topic = &self.settings.topics.controls;
-            self.controls = Some(Controls::resume(
-                self.log.as_ref(),
-                topic,
-                stored.clone(),
-                control,
-            )?);
+            self.controls = Some(Controls::resume(self.log.as_ref(), topic, stored.clone(), control)?);
         }
         // The partition may come from a worker that has read further: its events have met those rules already.
         let mut waited = Duration::ZERO;
-        while self
-            .controls
-            .as_ref()
-            .is_some_and(|controls| controls.next() < control)
-        {
+        while self.controls.as_ref().is_some_and(|controls| controls.next() < control) {
             if !self.follow_controls()? {
                 waited += self.settings.poll_timeout.max(Duration::from_millis(1));
                 if waited >= self.settings.recovery_patience {
@@ -199,11 +169,7 @@ impl Worker {
                 }
             }
         }
-        if let Some(controls) = self
-            .controls
-            .as_ref()
-            .filter(|controls| controls.next() > control)
-        {
+        if let Some(controls) = self.controls.as_ref().filter(|controls| controls.next() > control) {
             if partition == Partition(0) {
                 let topic = &self.settings.topics.controls;
                 let patience = self.settings.recovery_patience;
@@ -243,11 +209,7 @@ impl Worker {
         let Some(controls) = &mut self.controls else {
             return Ok(false);
         };
-        let Changes {
-            outcomes,
-            malformed,
-            moved,
-        } = controls.poll(Duration::ZERO)?;
+        let Changes { outcomes, malformed, moved } = controls.poll(Duration::ZERO)?;
         if !moved {
             return Ok(false);
         }
@@ -259,9 +221,7 @@ impl Worker {
             live.follow_rules(writes, next);
         }
         if let Some(first) = self.live.get_mut(&Partition(0)) {
-            malformed
-                .iter()
-                .for_each(|letter| first.refuse_control(&self.settings, letter));
+            malformed.iter().for_each(|letter| first.refuse_control(&self.settings, letter));
         }
         gauge!(names::RULES).set(count(controls.book().len()));
         self.waiting.hurry();
@@ -309,8 +269,7 @@ impl Worker {
     /// Drops a partition with all that is uncommitted on it.
     fn give_up(&mut self, partition: Partition) {
         self.live.remove(&partition);
-        self.status
-            .update(|status| drop(status.partitions.remove(&partition)));
+        self.status.update(|status| drop(status.partitions.remove(&partition)));
         gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
     }
 
@@ -320,8 +279,7 @@ impl Worker {
             ErrorKind::Gone | ErrorKind::Corrupt => {
                 tracing::error!(%partition, %error, "partition has stopped, the others go on");
                 let state = PartitionState::Halted(error.message);
-                self.status
-                    .update(|status| drop(status.partitions.insert(partition, state)));
+                self.status.update(|status| drop(status.partitions.insert(partition, state)));
                 Ok(())
             },
             ErrorKind::Unavailable

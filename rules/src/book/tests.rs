@@ -11,10 +11,7 @@ fn rule(customer: u128, alert: u128, path: &str, name: &str) -> Rule {
 }
 
 fn put(rule: &Rule, expected: Option<u32>) -> Command {
-    Command::Put {
-        rule: Box::new(rule.clone()),
-        expected: expected.map(RuleVersion),
-    }
+    Command::Put { rule: Box::new(rule.clone()), expected: expected.map(RuleVersion) }
 }
 
 fn key(customer: u128, alert: u128) -> RuleKey {
@@ -38,16 +35,9 @@ fn versions_count_writes_and_generations_count_meanings() {
     assert_eq!(in_force(&book, key(1, 1)), (2, 1));
     book.apply(put(&rule(1, 1, "$.b", "renamed"), None));
     assert_eq!(in_force(&book, key(1, 1)), (3, 2));
-    book.apply(Command::Delete {
-        key: key(1, 1),
-        expected: None,
-    });
+    book.apply(Command::Delete { key: key(1, 1), expected: None });
     book.apply(put(&rule(1, 1, "$.b", "again"), None));
-    assert_eq!(
-        in_force(&book, key(1, 1)),
-        (1, 3),
-        "a rule that comes back starts with empty state"
-    );
+    assert_eq!(in_force(&book, key(1, 1)), (1, 3), "a rule that comes back starts with empty state");
 }
 
 #[test]
@@ -55,10 +45,7 @@ fn writing_the_same_rule_again_changes_nothing() {
     let mut book = RuleBook::default();
     book.apply(put(&rule(1, 1, "$.a", "a"), None));
     let before = book.clone();
-    assert!(matches!(
-        book.apply(put(&rule(1, 1, "$.a", "a"), None)),
-        Outcome::Unchanged(_)
-    ));
+    assert!(matches!(book.apply(put(&rule(1, 1, "$.a", "a"), None)), Outcome::Unchanged(_)));
     assert_eq!(book, before);
 }
 
@@ -70,10 +57,7 @@ fn adding_a_rule_leaves_rules_of_the_same_customer_or_the_same_id_alone() {
         book.apply(put(&rule(customer, alert, "$.a", "a"), None));
     }
     assert_eq!(book.len(), 4);
-    book.apply(Command::Delete {
-        key: key(1, 1),
-        expected: None,
-    });
+    book.apply(Command::Delete { key: key(1, 1), expected: None });
     let left: Vec<_> = book.iter().map(|active| active.rule.key).collect();
     assert_eq!(left, [key(1, 2), key(2, 1), key(2, 2)]);
 }
@@ -84,25 +68,13 @@ fn a_stale_write_loses_and_changes_nothing() {
     book.apply(put(&rule(1, 1, "$.a", "a"), Some(0)));
     let before = book.clone();
     let stale = |expected, actual| {
-        Outcome::Rejected(Rejection::Stale {
-            expected: RuleVersion(expected),
-            actual: RuleVersion(actual),
-        })
+        Outcome::Rejected(Rejection::Stale { expected: RuleVersion(expected), actual: RuleVersion(actual) })
     };
     assert_eq!(book.apply(put(&rule(1, 1, "$.b", "b"), Some(0))), stale(0, 1));
     assert_eq!(book.apply(put(&rule(1, 1, "$.b", "b"), Some(2))), stale(2, 1));
-    assert_eq!(
-        book.apply(Command::Delete {
-            key: key(1, 1),
-            expected: Some(RuleVersion(3))
-        }),
-        stale(3, 1)
-    );
+    assert_eq!(book.apply(Command::Delete { key: key(1, 1), expected: Some(RuleVersion(3)) }), stale(3, 1));
     assert_eq!(book.apply(put(&rule(1, 2, "$.b", "b"), Some(1))), stale(1, 0));
-    let absent = Command::Delete {
-        key: key(1, 2),
-        expected: None,
-    };
+    let absent = Command::Delete { key: key(1, 2), expected: None };
     assert_eq!(book.apply(absent), Outcome::Rejected(Rejection::NoSuchRule));
     assert_eq!(book, before);
 }
@@ -116,10 +88,7 @@ fn a_book_restores_from_its_stored_entries() {
         "alertId": "00000000-0000-0000-0000-000000000009", "jsonPath": "$.a"}"#;
     let (global, _) = read_rule(original, None).unwrap();
     book.apply(put(&global, None));
-    let entries: Vec<_> = book
-        .iter()
-        .map(|active| (active.rule.key, active.to_bytes()))
-        .collect();
+    let entries: Vec<_> = book.iter().map(|active| (active.rule.key, active.to_bytes())).collect();
     assert_eq!(RuleBook::restore(entries, book.next_generation()).unwrap(), book);
 }
 
@@ -128,11 +97,9 @@ fn a_corrupt_entry_refuses_the_book() {
     let mut book = RuleBook::default();
     book.apply(put(&rule(1, 1, "$.a", "a"), None));
     let bytes = book.get(&key(1, 1)).unwrap().to_bytes();
-    for (key, bytes) in [
-        (key(1, 2), bytes.clone()),
-        (key(1, 1), bytes[1..].to_vec()),
-        (key(1, 1), b"{}".to_vec()),
-    ] {
+    for (key, bytes) in
+        [(key(1, 2), bytes.clone()), (key(1, 1), bytes[1..].to_vec()), (key(1, 1), b"{}".to_vec())]
+    {
         assert!(RuleBook::restore([(key, bytes)], Generation(2)).is_err());
     }
 }

@@ -35,11 +35,7 @@ impl<'a> Fields<'a> {
             .map(|(name, _)| name)
             .filter(|name| !known.contains(name));
         let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
-        Self {
-            members,
-            form,
-            problems,
-        }
+        Self { members, form, problems }
     }
 
     /// Reads a field that may be absent or `null`.
@@ -119,13 +115,7 @@ impl<'a> Fields<'a> {
 
     /// Ends the reading; any problem refuses the document.
     pub(super) fn finish(self) -> Result<(), Invalid> {
-        if self.problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Invalid {
-                problems: self.problems,
-            })
-        }
+        if self.problems.is_empty() { Ok(()) } else { Err(Invalid { problems: self.problems }) }
     }
 
     pub(super) fn text(pointer: &str, value: &Node) -> Result<String, Problem> {
@@ -197,8 +187,7 @@ impl<'a> Fields<'a> {
             Node::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(integer),
             other => integer(other),
         };
-        gte.map(|gte| Threshold { gte })
-            .ok_or_else(|| wrong_type(pointer, value, expected))
+        gte.map(|gte| Threshold { gte }).ok_or_else(|| wrong_type(pointer, value, expected))
     }
 
     pub(super) fn labels(pointer: &str, value: &Node) -> Result<BTreeMap<String, String>, Problem> {
@@ -207,12 +196,7 @@ impl<'a> Fields<'a> {
         };
         if members.len() > LABELS_MAX {
             let message = format!("there are {} labels", members.len());
-            return Err(problem(
-                ProblemCode::LimitPassed,
-                pointer,
-                message,
-                format!("at most {LABELS_MAX}"),
-            ));
+            return Err(problem(ProblemCode::LimitPassed, pointer, message, format!("at most {LABELS_MAX}")));
         }
         let read = |(name, value): (&str, &Node)| {
             Ok((
@@ -260,12 +244,7 @@ fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
         },
         _ => format!("a field of {form}: {}", known.join(", ")),
     };
-    problem(
-        ProblemCode::UnknownField,
-        &format!("/{}", escape(name)),
-        "unknown field".to_owned(),
-        expected,
-    )
+    problem(ProblemCode::UnknownField, &format!("/{}", escape(name)), "unknown field".to_owned(), expected)
 }
 
 /// Levenshtein distance without regard to case; names are short, and longer ones are not looked at.

@@ -22,11 +22,7 @@ fn plain() -> Value {
 
 fn problems(document: &Value) -> Vec<(ProblemCode, String)> {
     let invalid = read(document).expect_err("the document is refused");
-    invalid
-        .problems
-        .into_iter()
-        .map(|problem| (problem.code, problem.pointer))
-        .collect()
+    invalid.problems.into_iter().map(|problem| (problem.code, problem.pointer)).collect()
 }
 
 #[test]
@@ -52,10 +48,7 @@ fn a_missing_threshold_is_one() {
 fn the_original_control_message_has_no_other_fields() {
     let mut document = original();
     document["severity"] = json!("high");
-    assert_eq!(
-        problems(&document),
-        [(ProblemCode::UnknownField, "/severity".to_owned())]
-    );
+    assert_eq!(problems(&document), [(ProblemCode::UnknownField, "/severity".to_owned())]);
 }
 
 #[test]
@@ -74,10 +67,7 @@ fn every_problem_is_reported_at_once_with_its_place() {
         (ProblemCode::BadPath, "/match"),
         (ProblemCode::WrongType, "/threshold"),
     ];
-    let expected: Vec<_> = expected
-        .into_iter()
-        .map(|(code, pointer)| (code, pointer.to_owned()))
-        .collect();
+    let expected: Vec<_> = expected.into_iter().map(|(code, pointer)| (code, pointer.to_owned())).collect();
     assert_eq!(problems(&document), expected);
 }
 
@@ -104,21 +94,13 @@ fn text_that_is_not_json_is_placed_by_line_and_column() {
     let invalid = read_rule(b"{\n \"customerId\": }", None).unwrap_err();
     assert_eq!(invalid.problems[0].place, Some((2, 16)));
     assert!(read_rule(b"\xff\xfe", None).is_err());
-    assert!(
-        read_rule(b"[]", None)
-            .unwrap_err()
-            .to_string()
-            .contains("an array")
-    );
+    assert!(read_rule(b"[]", None).unwrap_err().to_string().contains("an array"));
 }
 
 #[test]
 fn an_oversized_rule_is_refused_before_it_is_parsed() {
     let text = vec![b' '; RULE_BYTES_MAX + 1];
-    assert_eq!(
-        read_rule(&text, None).unwrap_err().problems[0].code,
-        ProblemCode::LimitPassed
-    );
+    assert_eq!(read_rule(&text, None).unwrap_err().problems[0].code, ProblemCode::LimitPassed);
 }
 
 #[test]

@@ -25,10 +25,7 @@ impl World {
             "jsonPath": path, "threshold": threshold
         });
         let (rule, _) = rules::read_rule(document.to_string().as_bytes(), None).unwrap();
-        self.book.apply(Command::Put {
-            rule: Box::new(rule),
-            expected: None,
-        });
+        self.book.apply(Command::Put { rule: Box::new(rule), expected: None });
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -37,26 +34,12 @@ impl World {
 
     fn run(&mut self, inputs: &[Input]) -> Effects {
         let plan = plan(&self.snapshot(), Partition(0), 1, inputs.to_vec());
-        let fetched: Vec<_> = plan
-            .reads()
-            .into_iter()
-            .map(|key| (key.clone(), self.store.get(&key).cloned()))
-            .collect();
-        let context = Context {
-            topic: "events",
-            partition: Partition(0),
-            now: Timestamp(0),
-        };
+        let fetched: Vec<_> =
+            plan.reads().into_iter().map(|key| (key.clone(), self.store.get(&key).cloned())).collect();
+        let context = Context { topic: "events", partition: Partition(0), now: Timestamp(0) };
         let effects = apply(plan, View::new(fetched), &context).unwrap();
         for write in &effects.writes {
-            let Write::Put {
-                table: Table::State,
-                key,
-                value,
-            } = write
-            else {
-                panic!("{write:?}")
-            };
+            let Write::Put { table: Table::State, key, value } = write else { panic!("{write:?}") };
             self.store.insert(key.clone(), value.clone());
         }
         effects
@@ -64,11 +47,8 @@ impl World {
 
     fn count(&self, customer: u128, alert: u128) -> u64 {
         let customer = customer_id(customer);
-        let active = self
-            .book
-            .iter()
-            .find(|active| active.rule.key.alert.uuid() == Uuid::from_u128(alert))
-            .unwrap();
+        let active =
+            self.book.iter().find(|active| active.rule.key.alert.uuid() == Uuid::from_u128(alert)).unwrap();
         let bytes = self.store.get(&count_key(customer, active.generation));
         bytes.map_or(0, |bytes| Count::from_bytes(bytes).unwrap().value)
     }
@@ -114,10 +94,7 @@ fn a_rule_fires_once_when_its_count_reaches_the_threshold() {
     assert_eq!((world.count(1, 1), effects.events, effects.matches), (6, 6, 6));
     let alert = &effects.alerts[0];
     assert_eq!((alert.value, alert.threshold.clone()), (3, json!({"gte": 3})));
-    assert_eq!(
-        (alert.first_seen, alert.last_seen),
-        (Timestamp(1000), Timestamp(1002))
-    );
+    assert_eq!((alert.first_seen, alert.last_seen), (Timestamp(1000), Timestamp(1002)));
 }
 
 #[test]
@@ -135,16 +112,8 @@ fn a_global_rule_counts_each_customer_apart() {
 fn a_bad_record_is_a_dead_letter_with_its_bytes_and_the_others_count() {
     let mut world = World::default();
     world.rule(tenant(1), 1, "$.a", 2);
-    let bad = Input {
-        offset: Offset(1),
-        value: Some(Bytes::from_static(b"{")),
-        ..Input::default()
-    };
-    let effects = world.run(&[
-        event(0, 1, &json!({"a": 1})),
-        bad.clone(),
-        event(2, 1, &json!({"a": 1})),
-    ]);
+    let bad = Input { offset: Offset(1), value: Some(Bytes::from_static(b"{")), ..Input::default() };
+    let effects = world.run(&[event(0, 1, &json!({"a": 1})), bad.clone(), event(2, 1, &json!({"a": 1}))]);
     assert_eq!(fired(&effects), [(1, 1, 2)]);
     let letter = &effects.dead_letters[0];
     assert_eq!((letter.offset, &letter.value), (Offset(1), &bad.value));
@@ -157,12 +126,7 @@ fn an_event_in_another_partition_than_its_customers_is_a_dead_letter() {
     let home = crate::partition_of(customer_id(1).to_string().as_bytes(), 8);
     let other = Partition((home.0 + 1) % 8);
     let reasons = |partition| {
-        let plan = plan(
-            &world.snapshot(),
-            partition,
-            8,
-            vec![event(0, 1, &json!({"a": 1}))],
-        );
+        let plan = plan(&world.snapshot(), partition, 8, vec![event(0, 1, &json!({"a": 1}))]);
         plan.steps[0].event.as_ref().err().map(|letter| letter.reason)
     };
     assert_eq!(reasons(home), None);
@@ -195,26 +159,14 @@ fn damaged_state_stops_the_batch() {
     world.rule(tenant(1), 1, "$.a", 3);
     world.run(&[event(0, 1, &json!({"a": 1}))]);
     let active = Arc::clone(world.book.iter().next().unwrap());
-    let plan = plan(
-        &world.snapshot(),
-        Partition(0),
-        1,
-        vec![event(1, 1, &json!({"a": 1}))],
-    );
+    let plan = plan(&world.snapshot(), Partition(0), 1, vec![event(1, 1, &json!({"a": 1}))]);
     let damaged = plan.reads().into_iter().map(|key| {
         let count = key == count_key(customer_id(1), active.generation);
         (key, count.then(|| Bytes::from_static(&[9])))
     });
     let view = View::new(damaged);
-    let context = Context {
-        topic: "events",
-        partition: Partition(0),
-        now: Timestamp(0),
-    };
-    assert_eq!(
-        apply(plan, view, &context).unwrap_err().problem,
-        CountError::Format(9)
-    );
+    let context = Context { topic: "events", partition: Partition(0), now: Timestamp(0) };
+    assert_eq!(apply(plan, view, &context).unwrap_err().problem, CountError::Format(9));
 }
 
 proptest! {

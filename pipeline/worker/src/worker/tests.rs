@@ -23,10 +23,7 @@ struct Ticking(Arc<AtomicU64>);
 impl Clock for Ticking {
     fn now(&self) -> Moment {
         let ticks = self.0.fetch_add(1, Ordering::Relaxed);
-        Moment {
-            wall: Timestamp(0),
-            monotonic: Duration::from_millis(ticks * 5),
-        }
+        Moment { wall: Timestamp(0), monotonic: Duration::from_millis(ticks * 5) }
     }
 }
 
@@ -41,16 +38,9 @@ struct World {
 impl World {
     fn new() -> Self {
         let log = MemoryLog::default();
-        log.create_topics(&ports::Topics::of("app").specs(PARTITIONS))
-            .unwrap();
+        log.create_topics(&ports::Topics::of("app").specs(PARTITIONS)).unwrap();
         let (stores, ticks, status) = (MemoryStores::default(), Arc::default(), StatusBoard::default());
-        Self {
-            log,
-            stores,
-            ticks,
-            status,
-            worker: None,
-        }
+        Self { log, stores, ticks, status, worker: None }
     }
 
     fn turn(&mut self) -> Result<()> {
@@ -116,12 +106,7 @@ impl World {
         let alert = Uuid::from_u128(alert);
         let rule =
             json!({"customerId": customer, "alertId": alert, "jsonPath": path, "threshold": threshold});
-        self.append(
-            "app.controls",
-            Some(&format!("{customer}/{alert}")),
-            Some(rule.to_string()),
-            Vec::new(),
-        );
+        self.append("app.controls", Some(&format!("{customer}/{alert}")), Some(rule.to_string()), Vec::new());
     }
 
     fn delete(&self, customer: CustomerId, alert: u128) {
@@ -135,12 +120,7 @@ impl World {
 
     fn event(&self, customer: CustomerId, payload: &Value) {
         let event = json!({"customerId": customer, "payload": payload.to_string()});
-        self.append(
-            "events",
-            Some(&customer.to_string()),
-            Some(event.to_string()),
-            Vec::new(),
-        );
+        self.append("events", Some(&customer.to_string()), Some(event.to_string()), Vec::new());
     }
 
     /// Each alert as (customer, rule, value), in no particular order.
@@ -159,9 +139,7 @@ impl World {
     fn counts(&self) -> Vec<u64> {
         let contents = (0..PARTITIONS).flat_map(|partition| self.stores.contents(Partition(partition)));
         let state = contents.filter(|((table, key), _)| *table == Table::State && key[32] == 1);
-        let mut counts: Vec<_> = state
-            .map(|(_, value)| Count::from_bytes(&value).unwrap().value)
-            .collect();
+        let mut counts: Vec<_> = state.map(|(_, value)| Count::from_bytes(&value).unwrap().value).collect();
         counts.sort_unstable();
         counts
     }
@@ -169,11 +147,7 @@ impl World {
     fn reasons(&self) -> Vec<String> {
         let reason =
             |record: Record| String::from_utf8(header(&record.headers, "reason").unwrap().to_vec()).unwrap();
-        self.log
-            .records("app.dead-letters")
-            .into_iter()
-            .map(reason)
-            .collect()
+        self.log.records("app.dead-letters").into_iter().map(reason).collect()
     }
 }
 
@@ -202,17 +176,9 @@ fn every_partition_commits_that_a_rule_is_in_force_also_idle_ones() {
     world.settle();
     let committed = world.log.committed("app", "events").unwrap();
     let control = |committed: Option<Committed>| {
-        committed
-            .unwrap()
-            .metadata
-            .parse::<ports::Position>()
-            .unwrap()
-            .control
+        committed.unwrap().metadata.parse::<ports::Position>().unwrap().control
     };
-    assert_eq!(
-        committed.into_iter().map(control).collect::<Vec<_>>(),
-        [engine::Offset(1); 3]
-    );
+    assert_eq!(committed.into_iter().map(control).collect::<Vec<_>>(), [engine::Offset(1); 3]);
 }
 
 #[test]
@@ -220,23 +186,13 @@ fn bad_records_are_dead_letters_and_the_stream_goes_on() {
     let mut world = World::new();
     world.rule(customer(1), 7, "$.a", 1);
     world.append("app.controls", Some("nonsense"), Some("{}".into()), Vec::new());
-    world.append(
-        "events",
-        Some(&customer(1).to_string()),
-        Some("{".into()),
-        Vec::new(),
-    );
+    world.append("events", Some(&customer(1).to_string()), Some("{".into()), Vec::new());
     let stray = (0..).map(|id| format!("key-{id}")).find(|key| {
         partition_of(key.as_bytes(), PARTITIONS)
             != partition_of(customer(1).to_string().as_bytes(), PARTITIONS)
     });
     let misplaced = json!({"customerId": customer(1), "payload": {"a": 1}});
-    world.append(
-        "events",
-        stray.as_deref(),
-        Some(misplaced.to_string()),
-        Vec::new(),
-    );
+    world.append("events", stray.as_deref(), Some(misplaced.to_string()), Vec::new());
     world.settle();
     world.event(customer(1), &json!({"a": 1}));
     world.settle();
@@ -288,11 +244,7 @@ fn a_partition_whose_offsets_are_gone_stops_and_says_so() {
     }
     let reasons = world.status.reasons();
     assert_eq!(reasons.len(), 3, "{reasons:?}");
-    assert!(
-        reasons[0].contains("has no committed offset for partition 0"),
-        "{}",
-        reasons[0]
-    );
+    assert!(reasons[0].contains("has no committed offset for partition 0"), "{}", reasons[0]);
 }
 
 #[test]
@@ -329,13 +281,8 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// The rules of the property test: (customer, alert, kind of event, threshold).
-const RULES: [(Option<u128>, u128, usize, u64); 5] = [
-    (Some(1), 1, 0, 2),
-    (Some(2), 1, 1, 1),
-    (Some(2), 2, 0, 3),
-    (None, 3, 0, 2),
-    (None, 4, 2, 4),
-];
+const RULES: [(Option<u128>, u128, usize, u64); 5] =
+    [(Some(1), 1, 0, 2), (Some(2), 1, 1, 1), (Some(2), 2, 0, 3), (None, 3, 0, 2), (None, 4, 2, 4)];
 
 /// What must come out: every event counted once, every rule fired once at its threshold.
 fn expected(events: &[(u128, usize)]) -> (Vec<(u128, u128, u64)>, Vec<u64>) {

@@ -1,0 +1,52 @@
+//! One thing wrong with the caller's input, and where.
+
+use engine::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One thing wrong with the caller's input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Fault {
+    /// The stable code of this kind of fault.
+    pub(crate) code: &'static str,
+    /// JSON pointer (RFC 6901) into the document, or into the event of that line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pointer: Option<String>,
+    /// Line of the body, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    /// Column of that line in bytes, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<usize>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What was expected there, or what to do.
+    pub(crate) expected: String,
+}
+
+impl From<&rules::Problem> for Fault {
+    fn from(problem: &rules::Problem) -> Self {
+        let (line, column) = problem.place.unzip();
+        Self {
+            code: problem.code.code(),
+            pointer: problem.place.is_none().then(|| problem.pointer.clone()),
+            line,
+            column,
+            message: problem.message.clone(),
+            expected: problem.expected.clone(),
+        }
+    }
+}
+
+impl From<&Refusal> for Fault {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.reason.code(),
+            pointer: super::inner::pointer(refusal.reason).map(str::to_owned),
+            line: None,
+            column: None,
+            message: refusal.detail.clone(),
+            expected: super::inner::expected(refusal.reason).to_owned(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads rules: a page of them, or one.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use rules::{RuleVersion, write_rule};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::page::{page, read_cursor};
+use crate::error::{Answer, Code, Problem, ProblemBody};
+use crate::extract::{Parameters, RulePath, customer};
+use crate::state::App;
+
+const LIMIT_MAX: usize = 1_000;
+const LIMIT_DEFAULT: usize = 100;
+
+/// Which rules to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only the rules of this customer.
+    customer_id: Option<String>,
+    /// The most rules in the answer, at most 1,000; 100 if not given.
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    next: Option<String>,
+}
+
+/// A page of rules.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RuleList {
+    /// The rules, by customer and id.
+    rules: Vec<Value>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Lists rules by customer and id.
+#[utoipa::path(get, path = "/v1/rules", tag = "rules", security(("token" = [])), params(ListQuery), responses(
+    (status = 200, description = "A page of rules", body = RuleList),
+    (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Answer<Json<RuleList>> {
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let detail = format!("`limit` is between 1 and {LIMIT_MAX}");
+        return Err(Problem::new(Code::BadQuery, detail));
+    }
+    let of = query.customer_id.as_deref().map(customer).transpose()?;
+    let bad = || Problem::new(Code::BadQuery, "`next` is not what a page before has answered");
+    let after = query.next.as_deref().map(|next| read_cursor(next).ok_or_else(bad));
+    let after = after.transpose()?;
+    let page = app.follower.look(|book| page(book, after, of, limit));
+    Ok(Json(RuleList { rules: page.rules, next: page.next }))
+}
+
+/// One rule.
+#[utoipa::path(get, path = "/v1/rules/{customerId}/{alertId}", tag = "rules", security(("token" = [])),
+    params(("customerId" = String, Path, format = Uuid), ("alertId" = String, Path, format = Uuid)),
+    responses(
+        (status = 200, description = "The rule; `ETag` is its version", body = Value),
+        (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    ))]
+pub(crate) async fn get(State(app): State<App>, RulePath(key): RulePath) -> Answer<(HeaderMap, Json<Value>)> {
+    let active = app.follower.look(|book| book.get(&key).cloned());
+    let active = active.ok_or_else(|| Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))?;
+    let document = write_rule(&active.rule, active.version);
+    Ok((HeaderMap::from_iter([(header::ETAG, etag(active.version))]), Json(document)))
+}
+
+/// The version as an entity tag.
+pub(super) fn etag(version: RuleVersion) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{}\"", version.0)).expect("quoted digits are a legal header value")
+}

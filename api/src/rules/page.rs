@@ -1,0 +1,67 @@
+//! Pages of the rule book: a cursor is the last key of the page before, so pages stay right while rules come and go.
+
+use rules::{AlertId, CustomerId, RuleBook, RuleKey, write_rule};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The version of the cursor's form.
+const MARK: &str = "r1.";
+
+/// One page, and the cursor of the next if there is one.
+pub(super) struct Page {
+    pub(super) rules: Vec<Value>,
+    pub(super) next: Option<String>,
+}
+
+/// The rules after a key, of one customer or of all.
+pub(super) fn page(
+    book: &RuleBook,
+    after: Option<RuleKey>,
+    customer: Option<CustomerId>,
+    limit: usize,
+) -> Page {
+    let mut found = book
+        .iter()
+        .filter(|active| after.is_none_or(|after| active.rule.key > after))
+        .filter(|active| customer.is_none_or(|customer| active.rule.key.customer == customer));
+    let taken: Vec<_> = found.by_ref().take(limit).collect();
+    let more = found.next().is_some();
+    let last = taken.last().filter(|_| more);
+    Page {
+        next: last.map(|active| write_cursor(&active.rule.key)),
+        rules: taken.into_iter().map(|active| write_rule(&active.rule, active.version)).collect(),
+    }
+}
+
+fn write_cursor(key: &RuleKey) -> String {
+    format!("{MARK}{}{}", key.customer.uuid().simple(), key.alert.uuid().simple())
+}
+
+/// The key in a cursor.
+pub(super) fn read_cursor(text: &str) -> Option<RuleKey> {
+    let (customer, alert) = text.strip_prefix(MARK)?.split_at_checked(32)?;
+    if alert.len() != 32 {
+        return None;
+    }
+    Some(RuleKey {
+        customer: CustomerId::from_uuid(Uuid::try_parse(customer).ok()?),
+        alert: AlertId::from_uuid(Uuid::try_parse(alert).ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_does_not() {
+        let key: RuleKey =
+            "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34/b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10".parse().unwrap();
+        let cursor = write_cursor(&key);
+        assert_eq!(read_cursor(&cursor), Some(key));
+        let cut = cursor.strip_suffix('0').unwrap();
+        for text in ["", "r1.", "r2.00", cut, "r1.é"] {
+            assert_eq!(read_cursor(text), None, "{text}");
+        }
+    }
+}

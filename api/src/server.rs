@@ -1,0 +1,110 @@
+//! The API: what it is wired to, its start and its end.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use ports::{Log, Topics};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::alerts::Streams;
+use crate::body::Budget;
+use crate::connections;
+use crate::readiness::{Probe, Readiness};
+use crate::router::router;
+use crate::rules::{Effective, Follower};
+use crate::settings::Settings;
+use crate::state::{App, Shared};
+use crate::stop::{Stopper, pair};
+use crate::token::TokenHash;
+
+/// Renders the metrics of the process as Prometheus text.
+pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// The API, wired and not yet running.
+pub struct Api {
+    settings: Settings,
+    log: Arc<dyn Log>,
+    topics: Topics,
+    group: String,
+    token: TokenHash,
+    probe: Arc<dyn Probe>,
+    metrics_page: MetricsPage,
+}
+
+/// The running parts. Dropping it gives the signal to stop.
+pub(crate) struct Running {
+    pub(crate) router: Router,
+    pub(crate) stopper: Stopper,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Api {
+    /// An API over this log. `group` is the workers' group, whose committed positions tell which rules are in force;
+    /// `token` is the hash of the root token; `probe` tells what else of this process is not ready.
+    pub fn new(
+        settings: Settings,
+        log: Arc<dyn Log>,
+        topics: Topics,
+        group: impl Into<String>,
+        token: TokenHash,
+        probe: Arc<dyn Probe>,
+        metrics_page: MetricsPage,
+    ) -> Self {
+        Self { settings, log, topics, group: group.into(), token, probe, metrics_page }
+    }
+
+    /// Answers requests until `shutdown` completes; then ends the alert streams, lets open requests finish within
+    /// [`Settings::stop_timeout`], and comes back. Needs a Tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> std::io::Result<()> {
+        let settings = self.settings.clone();
+        let Running { router, stopper, threads } = self.start()?;
+        let open = connections::accept(&listener, router, &settings, shutdown).await;
+        drop(listener);
+        stopper.stop();
+        connections::finish(open, settings.stop_timeout).await;
+        let joined = tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(JoinHandle::join));
+        if !matches!(joined.await, Ok(Ok(()))) {
+            tracing::error!("a thread of the API has panicked");
+        }
+        Ok(())
+    }
+
+    /// Starts the threads and the task that follow the log.
+    pub(crate) fn start(self) -> std::io::Result<Running> {
+        crate::metrics::describe();
+        let (stopper, stop) = pair();
+        let (log, topics, settings) = (self.log, self.topics, self.settings);
+        let follower = Follower::new();
+        let effective = Effective::default();
+        let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
+        let threads = vec![
+            follower.start(Arc::clone(&log), topics.controls.clone(), stop.clone())?,
+            streams.start(Arc::clone(&log), topics.alerts.clone(), stop.clone())?,
+        ];
+        let committed = effective.clone().run(Arc::clone(&log), self.group, topics.events.clone(), stop);
+        tokio::spawn(committed);
+        let app: App = Arc::new(Shared {
+            bodies: Budget::new(settings.body_bytes_max, settings.body_timeout),
+            turns: Semaphore::new(settings.writes_max),
+            settings,
+            log,
+            topics,
+            token: self.token,
+            follower,
+            effective,
+            streams,
+            readiness: Readiness::new(self.probe),
+            metrics_page: self.metrics_page,
+        });
+        Ok(Running { router: router(app), stopper, threads })
+    }
+}

@@ -1,0 +1,48 @@
+//! What can be set about the API. Every bound that a client can meet stands here.
+
+use std::time::Duration;
+
+/// Settings of the API; the default serves a single machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The most connections at once; further ones wait to be accepted.
+    pub connections_max: usize,
+    /// The most alert streams at once; further ones are answered 503.
+    pub streams_max: usize,
+    /// The most requests that write to the log at once; further ones wait for a moment, then are answered 503.
+    pub writes_max: usize,
+    /// The most bytes of request bodies in memory, all requests together; beyond it they are answered 503.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send the head of a request, and how long an idle connection stays open.
+    pub head_timeout: Duration,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
+    /// How long a rule write waits until the rule is in force on every partition.
+    pub effective_timeout: Duration,
+    /// How often an alert stream without alerts shows that it is alive.
+    pub keep_alive: Duration,
+    /// The most alerts kept in memory for streams; a slower client reads from the log.
+    pub ring_alerts_max: usize,
+    /// The most bytes of alerts kept in memory for streams.
+    pub ring_bytes_max: usize,
+    /// How long open requests may go on after the stop was asked for.
+    pub stop_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connections_max: 12_000,
+            streams_max: 10_000,
+            writes_max: 64,
+            body_bytes_max: 256 << 20,
+            head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            effective_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(15),
+            ring_alerts_max: 8_192,
+            ring_bytes_max: 32 << 20,
+            stop_timeout: Duration::from_secs(10),
+        }
+    }
+}

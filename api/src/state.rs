@@ -1,0 +1,54 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ports::{Log, Topics};
+use tokio::sync::Semaphore;
+
+use crate::alerts::Streams;
+use crate::body::Budget;
+use crate::error::{Answer, Code, Problem};
+use crate::readiness::Readiness;
+use crate::rules::{Effective, Follower};
+use crate::server::MetricsPage;
+use crate::settings::Settings;
+use crate::token::TokenHash;
+
+/// How long a request waits for its turn to write.
+const TURN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The shared state; clones are cheap.
+pub(crate) type App = Arc<Shared>;
+
+/// What the handlers share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) topics: Topics,
+    pub(crate) token: TokenHash,
+    pub(crate) bodies: Budget,
+    pub(crate) turns: Semaphore,
+    pub(crate) follower: Follower,
+    pub(crate) effective: Effective,
+    pub(crate) streams: Streams,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics_page: MetricsPage,
+}
+
+impl Shared {
+    /// Does blocking work on the log in turn: only so many requests write at once.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Log) -> ports::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let turn = tokio::time::timeout(TURN_PATIENCE, self.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            let detail = "too many requests write to the log at once; nothing was written";
+            return Err(Problem::new(Code::Overloaded, detail).retry_after(1));
+        };
+        let log = Arc::clone(&self.log);
+        let done = crate::blocking::blocking(move || work(&*log)).await?;
+        done.map_err(|error| error.during("writing to the log, which may hold a part now").into())
+    }
+}

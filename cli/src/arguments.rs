@@ -1,0 +1,211 @@
+//! The command line. What is typed here is checked against the settings in [`crate::config`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Alert rules on live event streams: post a rule, and it takes effect within moments.
+#[derive(Debug, Parser)]
+#[command(name = "tocsin", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The settings file; `tocsin.toml` in the working directory if there is one.
+    #[arg(long, global = true, value_name = "FILE", env = "TOCSIN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process: log, worker and API. The log is embedded unless --kafka names a broker.
+    Run {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Post example rules, send a small stream of events and print the alerts.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Only the worker. Needs Kafka: the embedded log belongs to one process.
+    Worker {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Only the API. Needs Kafka.
+    Api {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Rules of a running system.
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+    /// Events for a running system.
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
+    /// Alerts of a running system.
+    Alerts {
+        #[command(subcommand)]
+        command: AlertsCommand,
+    },
+    /// The topics of a deployment.
+    Topics {
+        #[command(subcommand)]
+        command: TopicsCommand,
+    },
+    /// The settings in force.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+/// Settings on the command line; they win over environment, file and defaults.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SettingFlags {
+    /// The deployment's name: consumer group, and prefix of its topics [default: tocsin].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: Option<String>,
+    /// The data folder [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// Where the API listens; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Kafka's bootstrap servers; without them the log is embedded.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) kafka: Option<String>,
+    /// Partitions of the event topic, when it is created [default: 4].
+    #[arg(long, value_name = "N")]
+    pub(crate) partitions: Option<String>,
+    /// Where a process that is only a worker answers /healthz, /readyz and /metrics [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) worker_listen: Option<String>,
+    /// A proxy in front ends TLS, so that the API may listen on an address other machines reach [default: false].
+    #[arg(long, value_name = "true|false")]
+    pub(crate) tls_proxy: Option<String>,
+    /// This worker's lasting name within the deployment [default: kept in the data folder].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// What is logged, for instance `info` or `warn,worker=debug` [default: info].
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How logs are written: `text` or `json` [default: text].
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// How to reach a running system.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// Where its API listens.
+    #[arg(long, value_name = "URL", env = "TOCSIN_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub(crate) server: String,
+    /// The file that holds the token; TOCSIN_TOKEN wins over it.
+    #[arg(long, value_name = "FILE", env = "TOCSIN_TOKEN_FILE", default_value = "data/root.token")]
+    pub(crate) token_file: PathBuf,
+    /// What is printed: tables for people, or the API's JSON.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Put rules in force from JSON files: an object, an array, or one object a line. `-` reads standard input.
+    Apply {
+        #[command(flatten)]
+        remote: Remote,
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show one rule.
+    Get {
+        #[command(flatten)]
+        remote: Remote,
+        /// Which rule: `customerId/alertId`.
+        rule: String,
+    },
+    /// List rules.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+        /// Only those of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<String>,
+    },
+    /// Take a rule out of force and erase what it has counted.
+    Delete {
+        #[command(flatten)]
+        remote: Remote,
+        /// Which rule: `customerId/alertId`.
+        rule: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// Send events, one JSON object a line. `-` reads standard input.
+    Send {
+        #[command(flatten)]
+        remote: Remote,
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Lines are bare payloads of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<uuid::Uuid>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsCommand {
+    /// Print alerts as they come, until interrupted.
+    Tail {
+        #[command(flatten)]
+        remote: Remote,
+        /// Begin with the oldest alert that is kept.
+        #[arg(long)]
+        from_start: bool,
+        /// Only those of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<String>,
+        /// Stop after that many.
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicsCommand {
+    /// Create the topics that are missing, with the right settings.
+    Create {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Say what is wrong with the topics that are there.
+    Verify {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting, its value and where that comes from.
+    Show {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+}

@@ -1,0 +1,128 @@
+//! The API's client: requests with the token, answers as JSON, problems as text that says what to do.
+
+mod problem;
+mod sse;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+pub(crate) use sse::Events;
+
+use crate::arguments::Remote;
+use crate::failure::Failure;
+
+/// How long a request may take; a rule write waits up to 10 s for the workers.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection to a running system.
+pub(crate) struct Client {
+    agent: Agent,
+    server: String,
+    token: String,
+}
+
+/// An answer: its status, and its body if that is JSON.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    /// A client of the system that the arguments name.
+    pub(crate) fn new(remote: &Remote) -> Result<Self, Failure> {
+        Ok(Self::of(&remote.server, read_token(&remote.token_file)?))
+    }
+
+    /// A client of that server with that token.
+    pub(crate) fn of(server: &str, token: String) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
+        Self { agent: agent.into(), server: server.trim_end_matches('/').to_owned(), token }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<Answer, Failure> {
+        let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.call())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Answer, Failure> {
+        let request = self.agent.delete(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.call())
+    }
+
+    pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.header("content-type", content_type).send(body))
+    }
+
+    /// Opens a stream of server-sent events; `from` is the id of the last one seen.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        from: Option<&str>,
+    ) -> Result<Events<impl BufRead + use<>>, Failure> {
+        let mut request = self.agent.get(self.url(path)).header("authorization", self.bearer());
+        if let Some(id) = from {
+            request = request.header("last-event-id", id);
+        }
+        // A stream has no end by itself; the server shows every 15 s that it is alive.
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(TIMEOUT)).build();
+        let response = request.call().map_err(|error| self.unreachable(&error))?;
+        if response.status().as_u16() != 200 {
+            return Err(self.answer(Ok(response))?.refused());
+        }
+        Ok(Events::new(BufReader::new(response.into_body().into_reader())))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    fn answer(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure> {
+        let mut response = response.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        Failure::other_side(format!(
+            "{}: {error}; is `tocsin run` there? Name another address with --server or TOCSIN_SERVER",
+            self.server
+        ))
+    }
+}
+
+impl Answer {
+    /// The body, or the failure that the status stands for.
+    pub(crate) fn ok(self) -> Result<Value, Failure> {
+        if (200..300).contains(&self.status) { Ok(self.body) } else { Err(self.refused()) }
+    }
+
+    /// The failure that the status stands for.
+    pub(crate) fn refused(&self) -> Failure {
+        let message = problem::describe(self.status, &self.body);
+        if self.status >= 500 { Failure::other_side(message) } else { Failure::usage(message) }
+    }
+}
+
+fn read_token(file: &Path) -> Result<String, Failure> {
+    if let Ok(token) = std::env::var("TOCSIN_TOKEN") {
+        return Ok(token);
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!(
+            "token file {}: {error}; `tocsin run` makes one in its data folder, name it with --token-file",
+            file.display()
+        ))
+    })?;
+    Ok(text.trim().to_owned())
+}

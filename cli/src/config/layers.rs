@@ -1,0 +1,228 @@
+//! Finds the text of every setting: flag, environment, file or default, whichever comes first.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ports::Topics;
+
+use crate::arguments::SettingFlags;
+use crate::failure::Failure;
+
+/// Every setting with its default; its name is its key in the file, and its flag if it has one.
+const SETTINGS: &[(&str, &str)] = &[
+    ("app", "tocsin"),
+    ("data", "./data"),
+    ("listen", "127.0.0.1:8080"),
+    ("worker-listen", "127.0.0.1:8081"),
+    ("tls-proxy", "false"),
+    ("kafka", ""),
+    ("partitions", "4"),
+    ("name", ""),
+    ("log", "info"),
+    ("log-format", "text"),
+    ("topics.events", ""),
+    ("topics.controls", ""),
+    ("topics.alerts", ""),
+    ("topics.alerts-shadow", ""),
+    ("topics.changelog", ""),
+    ("topics.dead-letters", ""),
+];
+
+/// The table of the file whose entries go to the Kafka client as they are.
+const KAFKA_CLIENT: &str = "kafka-client";
+
+/// Where a setting's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Flag,
+    Environment(String),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment(variable) => write!(f, "environment {variable}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The environment as it was at the start.
+pub(crate) type Environment = BTreeMap<String, String>;
+
+/// Each setting's text and source.
+type Values = BTreeMap<&'static str, (String, Source)>;
+
+/// The texts of all settings, with their sources.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    values: Values,
+    kafka_client: BTreeMap<String, String>,
+}
+
+impl Layers {
+    /// Gathers the layers. `file` must exist if it is named; `tocsin.toml` is taken if it is there.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that has settings which do not exist.
+    pub(crate) fn gather(
+        flags: &SettingFlags,
+        environment: &Environment,
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let (file, mut entries) = read_file(file)?;
+        let kafka_client = take_kafka_client(&mut entries)?;
+        let mut values = BTreeMap::new();
+        for (setting, default) in SETTINGS {
+            let variable = format!("TOCSIN_{}", setting.replace(['.', '-'], "_").to_uppercase());
+            let from_file = entries.remove(*setting);
+            let value = if let Some(text) = flag(flags, setting) {
+                (text.clone(), Source::Flag)
+            } else if let Some(text) = environment.get(&variable) {
+                (text.clone(), Source::Environment(variable))
+            } else if let Some(text) = from_file {
+                (text, Source::File(file.clone()))
+            } else {
+                ((*default).to_owned(), Source::Default)
+            };
+            values.insert(*setting, value);
+        }
+        match entries.keys().next() {
+            None => Ok(Self { values: with_topic_names(values), kafka_client }),
+            Some(unknown) => {
+                let known: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
+                Err(Failure::usage(format!(
+                    "{}: there is no setting `{unknown}`; there are {}, and the table `{KAFKA_CLIENT}`",
+                    file.display(),
+                    known.join(", ")
+                )))
+            },
+        }
+    }
+
+    /// The text of a setting.
+    pub(crate) fn get(&self, setting: &str) -> Option<&str> {
+        self.values.get(setting).map(|(text, _)| text.as_str())
+    }
+
+    /// Where a setting's text comes from.
+    pub(crate) fn source(&self, setting: &str) -> &Source {
+        self.values.get(setting).map_or(&Source::Default, |(_, source)| source)
+    }
+
+    /// Settings for the Kafka client, passed on as they are.
+    pub(crate) fn kafka_client(&self) -> &BTreeMap<String, String> {
+        &self.kafka_client
+    }
+
+    /// All settings with text and source, secrets masked.
+    pub(crate) fn show(&self) -> Vec<(String, String, String)> {
+        let own = self
+            .values
+            .iter()
+            .map(|(setting, (text, source))| ((*setting).to_owned(), text.clone(), source.to_string()));
+        let client = self.kafka_client.iter().map(|(key, value)| {
+            (format!("{KAFKA_CLIENT}.{key}"), mask(key, value).to_owned(), "file".to_owned())
+        });
+        own.chain(client).collect()
+    }
+}
+
+/// Fills in the topics' names, which follow from the deployment's.
+fn with_topic_names(mut values: Values) -> Values {
+    let app = values.get("app").map(|(text, _)| text.clone()).unwrap_or_default();
+    let names = Topics::of(&app);
+    for (setting, name) in [
+        ("topics.events", names.events),
+        ("topics.controls", names.controls),
+        ("topics.alerts", names.alerts),
+        ("topics.alerts-shadow", names.alerts_shadow),
+        ("topics.changelog", names.changelog),
+        ("topics.dead-letters", names.dead_letters),
+    ] {
+        if let Some((text, _)) = values.get_mut(setting).filter(|(text, _)| text.is_empty()) {
+            *text = name;
+        }
+    }
+    values
+}
+
+/// Hides what may be a secret.
+fn mask<'a>(key: &str, value: &'a str) -> &'a str {
+    let secret = ["password", "secret", "token", "jaas", "pem", "key"].iter().any(|word| key.contains(word));
+    if secret && !key.ends_with(".location") { "***" } else { value }
+}
+
+fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
+    match setting {
+        "app" => flags.app.as_ref(),
+        "data" => flags.data.as_ref(),
+        "listen" => flags.listen.as_ref(),
+        "worker-listen" => flags.worker_listen.as_ref(),
+        "tls-proxy" => flags.tls_proxy.as_ref(),
+        "kafka" => flags.kafka.as_ref(),
+        "partitions" => flags.partitions.as_ref(),
+        "name" => flags.name.as_ref(),
+        "log" => flags.log.as_ref(),
+        "log-format" => flags.log_format.as_ref(),
+        _ => None,
+    }
+}
+
+/// The file's entries by dotted name; empty if there is no file and none was named.
+fn read_file(named: Option<&Path>) -> Result<(PathBuf, BTreeMap<String, String>), Failure> {
+    let path = named.map_or_else(|| PathBuf::from("tocsin.toml"), Path::to_owned);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
+    };
+    let table: toml::Table = toml::from_str(&text)
+        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+    let mut entries = BTreeMap::new();
+    flatten("", &table, &mut entries).map_err(|key| {
+        Failure::usage(format!("{}: `{key}` must be a text, a number or true/false", path.display()))
+    })?;
+    Ok((path, entries))
+}
+
+/// Joins the names of nested tables with dots. Answers the name of a value that is no scalar.
+fn flatten(prefix: &str, table: &toml::Table, entries: &mut BTreeMap<String, String>) -> Result<(), String> {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, entries)?,
+            toml::Value::String(text) => drop(entries.insert(name, text.clone())),
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
+                entries.insert(name, value.to_string());
+            },
+            toml::Value::Datetime(_) | toml::Value::Array(_) => return Err(name),
+        }
+    }
+    Ok(())
+}
+
+/// Takes the entries for the Kafka client out. A value `file:PATH` is the content of that file, so that secrets need
+/// not stand in the settings.
+fn take_kafka_client(entries: &mut BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Failure> {
+    let prefix = format!("{KAFKA_CLIENT}.");
+    let keys: Vec<String> = entries.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
+    let mut client = BTreeMap::new();
+    for key in keys {
+        let value = entries.remove(&key).unwrap_or_default();
+        let value = match value.strip_prefix("file:") {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("{key}: {path}: {error}")))?
+                .trim_end()
+                .to_owned(),
+            None => value,
+        };
+        client.insert(key.trim_start_matches(&prefix).to_owned(), value);
+    }
+    Ok(client)
+}

@@ -1,0 +1,161 @@
+//! What a process can be: everything, only a worker, or only the API.
+
+mod data_folder;
+mod health;
+mod log;
+mod system_clock;
+mod worker_thread;
+
+use std::sync::Arc;
+
+use api::{Api, MetricsPage, NotReady};
+use ports::Log;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use worker::{StatusBoard, Stop};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{demo, telemetry};
+use data_folder::DataFolder;
+use worker_thread::WorkerThread;
+
+pub(crate) use log::{connect, create_missing as create_missing_topics, faults as topic_faults};
+
+/// Everything in one process.
+pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
+    let page = telemetry::install(config)?;
+    let folder = DataFolder::open(&config.data)?;
+    let log = log::open(config)?;
+    if config.kafka.is_none() {
+        // Before anybody looks for them; with Kafka the worker does it as soon as a broker is there.
+        log::prepare(log.as_ref(), config, log::Topics::CreateMissing)?;
+    }
+    let (token, token_file) = folder.root_token()?;
+    let status = StatusBoard::default();
+    let stop = Stop::default();
+    let topics = log::Topics::CreateMissing;
+    let worker =
+        WorkerThread::start(config, &folder, Arc::clone(&log), topics, status.clone(), stop.clone())?;
+    let served = runtime()?.block_on(async {
+        let listener = listen(config.listen).await?;
+        let address = format!("http://{}", local_address(&listener)?);
+        println!("listen {address}");
+        println!("token  {}", token_file.display());
+        let when_ready = demo::announce(address, token.clone(), demo, stop.clone());
+        let announcer = std::thread::spawn(when_ready);
+        let api = api(config, log, &token, status, page);
+        let served = api.serve(listener, ending(stop.clone(), worker.ended())).await;
+        stop.request();
+        // Waits in its own pace for at most one request; nothing depends on it.
+        drop(announcer);
+        served.map_err(|error| Failure::other_side(format!("API: {error}")))
+    });
+    stop.request();
+    worker.join().and(served)
+}
+
+/// Only the worker, with a listener for health and metrics.
+pub(crate) fn worker_only(config: &Config) -> Result<(), Failure> {
+    let page = telemetry::install(config)?;
+    needs_kafka(config, "worker")?;
+    let folder = DataFolder::open(&config.data)?;
+    let log = log::open(config)?;
+    let (status, stop) = (StatusBoard::default(), Stop::default());
+    let topics = log::Topics::Verify;
+    let worker = WorkerThread::start(config, &folder, log, topics, status.clone(), stop.clone())?;
+    let served = runtime()?.block_on(async {
+        let listener = listen(config.worker_listen).await?;
+        tracing::info!(address = %local_address(&listener)?, "health and metrics are served");
+        health::serve(listener, status, page, ending(stop.clone(), worker.ended())).await
+    });
+    stop.request();
+    worker.join().and(served)
+}
+
+/// Only the API.
+pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
+    let page = telemetry::install(config)?;
+    needs_kafka(config, "api")?;
+    let folder = DataFolder::open(&config.data)?;
+    let log = log::open(config)?;
+    let (token, token_file) = folder.root_token()?;
+    let status = StatusBoard::default();
+    // There is no worker here, so nothing of one can be missing.
+    status.update(|status| status.assigned = true);
+    let stop = Stop::default();
+    runtime()?.block_on(async {
+        let listener = listen(config.listen).await?;
+        let address = format!("http://{}", local_address(&listener)?);
+        println!("listen {address}");
+        println!("token  {}", token_file.display());
+        let announcer = std::thread::spawn(demo::announce(address, token.clone(), false, stop.clone()));
+        let api = api(config, log, &token, status, page);
+        let served = api.serve(listener, ending(stop.clone(), std::future::pending())).await;
+        stop.request();
+        drop(announcer);
+        served.map_err(|error| Failure::other_side(format!("API: {error}")))
+    })
+}
+
+fn api(config: &Config, log: Arc<dyn Log>, token: &str, status: StatusBoard, page: MetricsPage) -> Api {
+    let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
+    Api::new(
+        api::Settings::default(),
+        log,
+        config.topics.clone(),
+        config.app.clone(),
+        api::token::hash(token),
+        Arc::new(probe),
+        page,
+    )
+}
+
+/// Ends when the process is asked to (SIGINT, SIGTERM) or the worker has ended by itself.
+async fn ending(stop: Stop, worker_ended: impl Future<Output = ()>) {
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (terminate, interrupt) => {
+                tracing::error!(?terminate, ?interrupt, "signals cannot be watched, stopping");
+                return;
+            },
+        };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("asked to stop by SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("asked to stop by SIGINT"),
+        () = worker_ended => tracing::info!("the worker has ended, stopping"),
+    }
+    stop.request();
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other_side(format!("threads cannot be started: {error}")))
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::other_side(format!(
+            "cannot listen on {address}: {error}; choose another address with --listen"
+        ))
+    })
+}
+
+fn local_address(listener: &TcpListener) -> Result<std::net::SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::other_side(format!("the listener has no address: {error}")))
+}
+
+fn needs_kafka(config: &Config, role: &str) -> Result<(), Failure> {
+    if config.kafka.is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "`tocsin {role}` needs Kafka, since the embedded log belongs to one process: name the broker with --kafka \
+         HOST:PORT, or start `tocsin run`"
+    )))
+}

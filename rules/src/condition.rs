@@ -113,9 +113,9 @@ impl Condition {
             Self::Not(inner) => !inner.holds(root, selections),
             Self::Test(test) => test.holds(root),
             // A rule is refused if it names a selection that it does not have, and selections name none.
-            Self::Selection(name) => selections
-                .get(name)
-                .is_some_and(|stated| stated.condition.holds(root, selections)),
+            Self::Selection(name) => {
+                selections.get(name).is_some_and(|stated| stated.condition.holds(root, selections))
+            },
         }
     }
 
@@ -160,9 +160,9 @@ impl Condition {
                 (fails, holds)
             },
             Self::Test(_) => (1, 1),
-            Self::Selection(name) => selections
-                .get(name)
-                .map_or((1, 1), |stated| stated.condition.clauses_of_both(selections)),
+            Self::Selection(name) => {
+                selections.get(name).map_or((1, 1), |stated| stated.condition.clauses_of_both(selections))
+            },
         }
     }
 

@@ -71,11 +71,8 @@ impl<'a> Cursor<'a> {
 
     /// Passes the text if it comes next.
     pub(crate) fn eat(&mut self, wanted: &str) -> bool {
-        let found = self
-            .text
-            .as_bytes()
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(wanted.as_bytes()));
+        let found =
+            self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(wanted.as_bytes()));
         if found {
             self.at += wanted.len();
         }

@@ -85,10 +85,9 @@ impl Path {
         limit("length in bytes", text.len(), PATH_BYTES_MAX)?;
         let mut cursor = Cursor::new(text);
         parser::whole(&mut cursor).map_err(|fault| match fault.error {
-            PathError::Syntax(message) => PathError::Syntax(format!(
-                "{message} at column {}",
-                Place::of(text, fault.at).column
-            )),
+            PathError::Syntax(message) => {
+                PathError::Syntax(format!("{message} at column {}", Place::of(text, fault.at).column))
+            },
             other => other,
         })
     }
@@ -117,11 +116,7 @@ impl Path {
             },
             Segment::Child(_) | Segment::Descendant(_) => return None,
         }
-        Some(Self {
-            text: text.into(),
-            query: Query { segments },
-            patterns: self.patterns,
-        })
+        Some(Self { text: text.into(), query: Query { segments }, patterns: self.patterns })
     }
 }
 
@@ -138,11 +133,7 @@ impl fmt::Debug for Path {
 }
 
 pub(crate) fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), PathError> {
-    if found > limit {
-        Err(PathError::Limit { what, found, limit })
-    } else {
-        Ok(())
-    }
+    if found > limit { Err(PathError::Limit { what, found, limit }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -39,10 +39,7 @@ impl Payload {
     /// Where and why the text is no payload.
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
         match Document::parse(text, DEPTH_MAX) {
-            Ok(Document { root, replaced }) => Ok(Self {
-                root,
-                is_altered: replaced.is_some(),
-            }),
+            Ok(Document { root, replaced }) => Ok(Self { root, is_altered: replaced.is_some() }),
             Err(DocumentError::TooDeep { .. }) => Err(PayloadError::TooDeep),
             Err(DocumentError::Syntax { place, expected }) => Err(PayloadError::NotJson {
                 line: place.line,
@@ -66,10 +63,7 @@ impl Payload {
             });
         };
         let inner = Self::parse(text)?;
-        Ok(Self {
-            is_altered: inner.is_altered || outer.is_altered,
-            ..inner
-        })
+        Ok(Self { is_altered: inner.is_altered || outer.is_altered, ..inner })
     }
 
     /// The document.
@@ -86,10 +80,7 @@ impl Payload {
 impl From<Value> for Payload {
     /// Wraps a value made in code, where depth is the caller's care.
     fn from(value: Value) -> Self {
-        Self {
-            root: Node::from(&value),
-            is_altered: false,
-        }
+        Self { root: Node::from(&value), is_altered: false }
     }
 }
 
@@ -141,11 +132,7 @@ mod tests {
         assert!(!Payload::parse(r#"{"a":"\ud83d\ude00"}"#).unwrap().is_altered());
         for literal in [r#""{\"a\":\"\ud800\"}""#, r#""{\"a\":\"\\ud800\"}""#] {
             let payload = Payload::parse_quoted(literal).unwrap();
-            assert_eq!(
-                payload.root().member("a").and_then(Node::as_str),
-                Some("\u{fffd}"),
-                "{literal}"
-            );
+            assert_eq!(payload.root().member("a").and_then(Node::as_str), Some("\u{fffd}"), "{literal}");
             assert!(payload.is_altered());
         }
         assert!(Payload::parse_quoted("{}").is_err() && Payload::parse_quoted(r#""{""#).is_err());

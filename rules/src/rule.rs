@@ -92,10 +92,7 @@ impl Rule {
         let meaning = |rule: &Self, name| rule.selections.get(name).map(|stated| stated.condition.clone());
         let condition = &self.condition.condition;
         *condition == other.condition.condition
-            && condition
-                .named()
-                .into_iter()
-                .all(|name| meaning(self, name) == meaning(other, name))
+            && condition.named().into_iter().all(|name| meaning(self, name) == meaning(other, name))
     }
 
     /// Whether an event with this payload counts.

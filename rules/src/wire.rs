@@ -76,37 +76,24 @@ pub(crate) fn read_stored(document: &Value) -> Result<Rule, Invalid> {
 }
 
 fn not_an_object(node: &Node) -> Problem {
-    problem(
-        ProblemCode::WrongType,
-        "",
-        format!("the rule is {}", node.kind()),
-        "a JSON object".to_owned(),
-    )
+    problem(ProblemCode::WrongType, "", format!("the rule is {}", node.kind()), "a JSON object".to_owned())
 }
 
 fn document(text: &[u8]) -> Result<Node, Problem> {
     let unreadable = |place: Place, expected: &str| Problem {
         place: Some((place.line, place.column)),
-        ..problem(
-            ProblemCode::NotJson,
-            "",
-            "the rule is not JSON".to_owned(),
-            expected.to_owned(),
-        )
+        ..problem(ProblemCode::NotJson, "", "the rule is not JSON".to_owned(), expected.to_owned())
     };
     let text = std::str::from_utf8(text).map_err(|error| {
-        let sound = text
-            .get(..error.valid_up_to())
-            .and_then(|sound| std::str::from_utf8(sound).ok());
+        let sound = text.get(..error.valid_up_to()).and_then(|sound| std::str::from_utf8(sound).ok());
         let sound = sound.unwrap_or_default();
         unreadable(Place::of(sound, sound.len()), "UTF-8")
     })?;
     match Document::parse(text, RULE_DEPTH_MAX) {
         // A rule with another character than was meant would match other events than were meant.
-        Ok(Document {
-            replaced: Some(place),
-            ..
-        }) => Err(unreadable(place, "both halves of a surrogate pair")),
+        Ok(Document { replaced: Some(place), .. }) => {
+            Err(unreadable(place, "both halves of a surrogate pair"))
+        },
         Ok(document) => Ok(document.root),
         Err(DocumentError::Syntax { place, expected }) => Err(unreadable(place, expected)),
         Err(DocumentError::TooDeep { depth_max }) => Err(problem(
@@ -136,10 +123,7 @@ pub fn write_rule(rule: &Rule, version: RuleVersion) -> Value {
         document["match"] = rule.condition.to_value();
     }
     if !rule.selections.is_empty() {
-        let named = rule
-            .selections
-            .iter()
-            .map(|(name, stated)| (name.to_string(), stated.to_value()));
+        let named = rule.selections.iter().map(|(name, stated)| (name.to_string(), stated.to_value()));
         document["selections"] = Value::Object(named.collect());
     }
     if let Some(customer) = rule.bootstrap_customer {
@@ -196,9 +180,7 @@ fn read_plain(
         Some(path) => Some(original(path)),
         None => fields.condition("match", &mut Scope::new(&names)),
     };
-    let threshold = fields
-        .optional("threshold", Fields::threshold)
-        .unwrap_or_default();
+    let threshold = fields.optional("threshold", Fields::threshold).unwrap_or_default();
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);
     let expected = fields.optional("expectedVersion", Fields::version);
     // Written by the server; accepted back, so that what `GET` answers can be posted again.
@@ -222,10 +204,7 @@ fn read_plain(
 
 /// The condition of the original control message.
 fn original(path: Path) -> Stated {
-    Stated {
-        condition: Condition::Test(Box::new(Test::selects_content(path))),
-        form: Form::Original,
-    }
+    Stated { condition: Condition::Test(Box::new(Test::selects_content(path))), form: Form::Original }
 }
 
 fn believed<T>(value: Option<T>) -> T {

@@ -35,12 +35,7 @@ fn difference(case: &Node) -> Option<String> {
         Err(error) => return Some(format!("refused: {error}")),
         Ok(path) => path,
     };
-    let found = Node::Array(
-        path.select(case.member("document").unwrap())
-            .into_iter()
-            .cloned()
-            .collect(),
-    );
+    let found = Node::Array(path.select(case.member("document").unwrap()).into_iter().cloned().collect());
     let right = match (case.member("result"), case.member("results")) {
         (Some(result), _) => *result == found,
         (None, Some(Node::Array(results))) => results.contains(&found),
@@ -52,16 +47,10 @@ fn difference(case: &Node) -> Option<String> {
 /// The table of differences in the documentation: name and reason.
 fn documented() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(root().join("docs/rules.md")).unwrap();
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.starts_with("| case of the suite"))
-        .skip(2);
+    let rows = text.lines().skip_while(|line| !line.starts_with("| case of the suite")).skip(2);
     let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
         let mut cells = line.trim_matches('|').split('|').map(str::trim);
-        (
-            cells.next().unwrap().trim_matches('`').to_owned(),
-            cells.next().unwrap().to_owned(),
-        )
+        (cells.next().unwrap().trim_matches('`').to_owned(), cells.next().unwrap().to_owned())
     });
     rows.collect()
 }
@@ -72,44 +61,22 @@ fn every_difference_from_the_suite_is_documented() {
         let line = "SKIPPED every_difference_from_the_suite_is_documented: TOCSIN_TEST_DATA has no jsonpath-cts.json";
         println!("{line}");
         if let Some(log) = std::env::var_os("TOCSIN_SKIP_LOG") {
-            let mut log = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(log)
-                .unwrap();
+            let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
             writeln!(log, "{line}").unwrap();
         }
         return;
     };
-    let Some(Node::Array(cases)) = suite.member("tests") else {
-        panic!("the suite has no tests")
-    };
+    let Some(Node::Array(cases)) = suite.member("tests") else { panic!("the suite has no tests") };
     let mut found = BTreeMap::new();
     for case in cases {
         if let Some(difference) = difference(case) {
-            found.insert(
-                case.member("name").and_then(Node::as_str).unwrap().to_owned(),
-                difference,
-            );
+            found.insert(case.member("name").and_then(Node::as_str).unwrap().to_owned(), difference);
         }
     }
-    println!(
-        "{} of {} cases as the suite says",
-        cases.len() - found.len(),
-        cases.len()
-    );
+    println!("{} of {} cases as the suite says", cases.len() - found.len(), cases.len());
     let documented = documented();
-    let surprising: Vec<_> = found
-        .iter()
-        .filter(|(name, _)| !documented.contains_key(*name))
-        .collect();
+    let surprising: Vec<_> = found.iter().filter(|(name, _)| !documented.contains_key(*name)).collect();
     assert!(surprising.is_empty(), "not in docs/rules.md: {surprising:#?}");
-    let outdated: Vec<_> = documented
-        .keys()
-        .filter(|name| !found.contains_key(*name))
-        .collect();
-    assert!(
-        outdated.is_empty(),
-        "in docs/rules.md, but as the suite says: {outdated:#?}"
-    );
+    let outdated: Vec<_> = documented.keys().filter(|name| !found.contains_key(*name)).collect();
+    assert!(outdated.is_empty(), "in docs/rules.md, but as the suite says: {outdated:#?}");
 }

@@ -34,9 +34,7 @@ impl Chance {
 }
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "é"];
-const SCALARS: [&str; 10] = [
-    "1", "2", "1.5", "-1", "'a'", "'ab'", "''", "true", "false", "null",
-];
+const SCALARS: [&str; 10] = ["1", "2", "1.5", "-1", "'a'", "'ab'", "''", "true", "false", "null"];
 
 fn document(chance: &mut Chance, depth: usize) -> Value {
     match chance.below(if depth == 0 { 6 } else { 14 }) {
@@ -44,9 +42,7 @@ fn document(chance: &mut Chance, depth: usize) -> Value {
         1 => json!(chance.below(2) == 0),
         2 | 3 => [json!(1), json!(2), json!(1.5), json!(-1), json!(0)][chance.below(5)].clone(),
         4 | 5 => json!(chance.pick(&["", "a", "ab", "b", "ba", "é"])),
-        6..=8 => (0..chance.below(4))
-            .map(|_| document(chance, depth - 1))
-            .collect(),
+        6..=8 => (0..chance.below(4)).map(|_| document(chance, depth - 1)).collect(),
         _ => {
             let members =
                 (0..chance.below(4)).map(|_| (chance.pick(&NAMES).to_owned(), document(chance, depth - 1)));
@@ -60,9 +56,7 @@ fn selector(chance: &mut Chance, filters: usize) -> String {
         0 | 1 => format!("'{}'", chance.pick(&NAMES)),
         2 => "*".to_owned(),
         3 => chance.pick(&["0", "1", "-1", "-2", "5"]).to_owned(),
-        4 => chance
-            .pick(&["1:", ":1", "::2", "::-1", "-2:", "2:0:-1", ":", "0:9:2", "1:2:0"])
-            .to_owned(),
+        4 => chance.pick(&["1:", ":1", "::2", "::-1", "-2:", "2:0:-1", ":", "0:9:2", "1:2:0"]).to_owned(),
         5 => format!("\"{}\"", chance.pick(&NAMES)),
         _ => format!("?{}", filter(chance, filters - 1, 2)),
     }
@@ -115,23 +109,11 @@ fn filter(chance: &mut Chance, filters: usize, depth: usize) -> String {
         2 => format!("@.{}{}", chance.pick(&NAMES), segments(chance, filters, 0)),
         3 => {
             let function = chance.pick(&["match", "search"]);
-            format!(
-                "{function}({},'{}')",
-                singular(chance),
-                chance.pick(&["a", "a.?", "[ab]+", "b$", "^b"])
-            )
+            format!("{function}({},'{}')", singular(chance), chance.pick(&["a", "a.?", "[ab]+", "b$", "^b"]))
         },
         4 => format!("!({})", filter(chance, filters, depth - 1)),
-        5 => format!(
-            "({} && {})",
-            filter(chance, filters, depth - 1),
-            filter(chance, filters, depth - 1)
-        ),
-        _ => format!(
-            "({} || {})",
-            filter(chance, filters, depth - 1),
-            filter(chance, filters, depth - 1)
-        ),
+        5 => format!("({} && {})", filter(chance, filters, depth - 1), filter(chance, filters, depth - 1)),
+        _ => format!("({} || {})", filter(chance, filters, depth - 1), filter(chance, filters, depth - 1)),
     }
 }
 
@@ -146,9 +128,7 @@ fn theirs(path: &str, document: &Value) -> Vec<Value> {
 
 #[test]
 fn the_same_nodes_as_jsonpath_rust() {
-    let seed = std::env::var("TOCSIN_TEST_SEED")
-        .ok()
-        .map_or(20_250_707, |seed| seed.parse().unwrap());
+    let seed = std::env::var("TOCSIN_TEST_SEED").ok().map_or(20_250_707, |seed| seed.parse().unwrap());
     println!("TOCSIN_TEST_SEED={seed}");
     let mut chance = Chance(seed);
     let (mut compared, mut selected) = (0, 0);
@@ -162,15 +142,10 @@ fn the_same_nodes_as_jsonpath_rust() {
         for _ in 0..5 {
             let value = document(&mut chance, 4);
             let document = Document::parse(&value.to_string(), 64).unwrap();
-            let mut ours: Vec<String> = path
-                .select(&document.root)
-                .into_iter()
-                .map(Node::to_string)
-                .collect();
-            let mut theirs: Vec<String> = theirs(&text, &value)
-                .iter()
-                .map(|value| Node::from(value).to_string())
-                .collect();
+            let mut ours: Vec<String> =
+                path.select(&document.root).into_iter().map(Node::to_string).collect();
+            let mut theirs: Vec<String> =
+                theirs(&text, &value).iter().map(|value| Node::from(value).to_string()).collect();
             if text.contains(',') {
                 ours.sort();
                 theirs.sort();

@@ -14,15 +14,9 @@ fn boxes(kind: &str) -> Vec<Vec<String>> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(found) = line.strip_prefix("```").filter(|found| !found.is_empty()) {
-            let inside: Vec<_> = lines
-                .by_ref()
-                .take_while(|line| *line != "```")
-                .map(str::to_owned)
-                .collect();
-            assert!(
-                ["condition", "path", "refused"].contains(&found),
-                "no test runs boxes of `{found}`"
-            );
+            let inside: Vec<_> =
+                lines.by_ref().take_while(|line| *line != "```").map(str::to_owned).collect();
+            assert!(["condition", "path", "refused"].contains(&found), "no test runs boxes of `{found}`");
             if found == kind {
                 boxes.push(inside);
             }
@@ -33,9 +27,7 @@ fn boxes(kind: &str) -> Vec<Vec<String>> {
 }
 
 fn node(text: &str) -> Node {
-    Document::parse(text, 64)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .root
+    Document::parse(text, 64).unwrap_or_else(|error| panic!("{text}: {error}")).root
 }
 
 fn answer(line: &str) -> Option<(bool, Node)> {
@@ -56,11 +48,7 @@ fn conditions_hold_as_the_documentation_says() {
         };
         for line in &lines[first..] {
             let (expected, payload) = answer(line).unwrap_or_else(|| panic!("no answer and payload: {line}"));
-            assert_eq!(
-                condition.holds(&payload, &Selections::new()),
-                expected,
-                "{text} on {line}"
-            );
+            assert_eq!(condition.holds(&payload, &Selections::new()), expected, "{text} on {line}");
             answers += 1;
         }
     }
@@ -88,9 +76,7 @@ fn paths_select_what_the_documentation_says() {
 #[test]
 fn mistakes_are_answered_as_the_documentation_says() {
     for lines in boxes("refused") {
-        let [text, expected] = &lines[..] else {
-            panic!("a text and an answer: {lines:?}")
-        };
+        let [text, expected] = &lines[..] else { panic!("a text and an answer: {lines:?}") };
         assert_eq!(Condition::parse(text, &[]).unwrap_err().to_string(), *expected);
     }
 }

@@ -10,12 +10,8 @@ use crate::document::Node;
 impl Test {
     /// Whether the test holds of the document.
     pub fn holds(&self, root: &Node) -> bool {
-        let nodes: Vec<Cow<'_, Node>> = self
-            .path()
-            .select(root)
-            .into_iter()
-            .filter_map(|node| measured(self.measure(), node))
-            .collect();
+        let nodes: Vec<Cow<'_, Node>> =
+            self.path().select(root).into_iter().filter_map(|node| measured(self.measure(), node)).collect();
         match (self.op(), self.quantifier()) {
             (Op::Exists, _) => !nodes.is_empty(),
             (Op::Missing, _) => nodes.is_empty(),
@@ -29,12 +25,12 @@ impl Test {
     /// Whether one node meets the test.
     fn meets(&self, node: &Node) -> bool {
         match &self.wanted {
-            Wanted::Patterns(patterns) => node
-                .as_str()
-                .is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(text))),
-            Wanted::Networks(networks) => node
-                .as_str()
-                .is_some_and(|text| networks.iter().any(|network| network.contains(text))),
+            Wanted::Patterns(patterns) => {
+                node.as_str().is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(text)))
+            },
+            Wanted::Networks(networks) => {
+                node.as_str().is_some_and(|text| networks.iter().any(|network| network.contains(text)))
+            },
             Wanted::Values(values) => self.meets_values(node, values),
         }
     }
@@ -62,9 +58,9 @@ impl Test {
             Op::StartsWith => texts(|text, start| text.starts_with(start)),
             Op::EndsWith => texts(|text, end| text.ends_with(end)),
             Op::Contains => match node {
-                Node::Array(elements) => elements
-                    .iter()
-                    .any(|element| values.contains(fold(element).as_ref().unwrap_or(element))),
+                Node::Array(elements) => {
+                    elements.iter().any(|element| values.contains(fold(element).as_ref().unwrap_or(element)))
+                },
                 Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) | Node::Object(_) => {
                     texts(|text, part| text.contains(part))
                 },

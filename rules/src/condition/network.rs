@@ -29,18 +29,12 @@ impl Network {
 
     fn v4(address: Ipv4Addr, prefix: u32) -> Option<Self> {
         let mask = u32::MAX.checked_shl(32u32.checked_sub(prefix)?).unwrap_or(0);
-        Some(Self::V4 {
-            bits: address.to_bits() & mask,
-            mask,
-        })
+        Some(Self::V4 { bits: address.to_bits() & mask, mask })
     }
 
     fn v6(address: Ipv6Addr, prefix: u32) -> Option<Self> {
         let mask = u128::MAX.checked_shl(128u32.checked_sub(prefix)?).unwrap_or(0);
-        Some(Self::V6 {
-            bits: address.to_bits() & mask,
-            mask,
-        })
+        Some(Self::V6 { bits: address.to_bits() & mask, mask })
     }
 
     /// Whether the text is an address of this network.
@@ -78,11 +72,7 @@ mod tests {
             ("10.0.0.0/8", " 10.0.0.1", false),
             ("::1/128", "::1", true),
         ] {
-            assert_eq!(
-                Network::parse(network).unwrap().contains(address),
-                expected,
-                "{network} {address}"
-            );
+            assert_eq!(Network::parse(network).unwrap().contains(address), expected, "{network} {address}");
         }
     }
 

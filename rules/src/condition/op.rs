@@ -97,11 +97,7 @@ impl Op {
 
     /// Which nodes must meet it if nothing else is said, so that `a != b` is `!(a == b)`.
     pub fn default_quantifier(self) -> Quantifier {
-        if matches!(self, Self::Ne | Self::NotIn) {
-            Quantifier::Every
-        } else {
-            Quantifier::Any
-        }
+        if matches!(self, Self::Ne | Self::NotIn) { Quantifier::Every } else { Quantifier::Any }
     }
 }
 

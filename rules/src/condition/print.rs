@@ -14,10 +14,9 @@ impl Stated {
         match self.form {
             Form::Structured => self.condition.to_value(),
             // The original form has no value of its own; its caller writes the path.
-            Form::Text | Form::Original => self
-                .condition
-                .to_text()
-                .map_or_else(|| self.condition.to_value(), Value::from),
+            Form::Text | Form::Original => {
+                self.condition.to_text().map_or_else(|| self.condition.to_value(), Value::from)
+            },
         }
     }
 }
@@ -32,10 +31,9 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::has_text),
             Self::Not(inner) => inner.has_text(),
-            Self::Test(test) => test
-                .values()
-                .iter()
-                .all(|value| !matches!(value, Node::Array(_) | Node::Object(_))),
+            Self::Test(test) => {
+                test.values().iter().all(|value| !matches!(value, Node::Array(_) | Node::Object(_)))
+            },
             Self::Selection(_) => true,
         }
     }
@@ -75,11 +73,7 @@ impl Display for Text<'_> {
                     Condition::All(_) | Condition::Any(_) | Condition::Not(_) => false,
                 };
                 let inner = Text(inner, Strength::Or);
-                return if bare {
-                    write!(f, "!{inner}")
-                } else {
-                    write!(f, "!({inner})")
-                };
+                return if bare { write!(f, "!{inner}") } else { write!(f, "!({inner})") };
             },
             Condition::Test(test) => return write!(f, "{test}"),
             Condition::Selection(name) => return write!(f, "{name}"),
@@ -87,11 +81,7 @@ impl Display for Text<'_> {
         let grouped = self.1 > own;
         f.write_str(if grouped { "(" } else { "" })?;
         for (index, part) in parts.iter().enumerate() {
-            let inside = if own == Strength::And {
-                Strength::Not
-            } else {
-                Strength::And
-            };
+            let inside = if own == Strength::And { Strength::Not } else { Strength::And };
             write!(f, "{}{}", if index == 0 { "" } else { sign }, Text(part, inside))?;
         }
         f.write_str(if grouped { ")" } else { "" })

@@ -7,19 +7,15 @@ use super::*;
 use crate::document::Document;
 
 fn names() -> Vec<SelectionName> {
-    ["mine", "other_1"]
-        .into_iter()
-        .filter_map(SelectionName::new)
-        .collect()
+    ["mine", "other_1"].into_iter().filter_map(SelectionName::new).collect()
 }
 
 fn scalar() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_filter_map("JSON has no such number", |number| serde_json::Number::from_f64(
-            number
-        )
-        .map(Value::from)),
+        any::<f64>()
+            .prop_filter_map("JSON has no such number", |number| serde_json::Number::from_f64(number)
+                .map(Value::from)),
         any::<String>().prop_map(Value::from),
         "[a-z'\"\\\\ ]{0,6}".prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -75,13 +71,8 @@ fn leaf() -> impl Strategy<Value = Value> {
 }
 
 fn structured() -> impl Strategy<Value = Value> {
-    let names = || {
-        prop::sample::select(vec![
-            json!("mine"),
-            json!("other_1"),
-            json!("!mine || $.a == 1e999"),
-        ])
-    };
+    let names =
+        || prop::sample::select(vec![json!("mine"), json!("other_1"), json!("!mine || $.a == 1e999")]);
     prop_oneof![4 => leaf(), 1 => names()].prop_recursive(5, 40, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| json!({"all": parts})),

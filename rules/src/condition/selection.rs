@@ -21,9 +21,7 @@ pub struct SelectionName(Box<str>);
 impl SelectionName {
     /// The name, if the text is one.
     pub fn new(text: &str) -> Option<Self> {
-        let sound = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        let sound = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
         (sound && !KEYWORDS.contains(&text)).then(|| Self(text.into()))
     }
@@ -52,12 +50,7 @@ pub(crate) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(names: &'a [SelectionName]) -> Self {
-        Self {
-            names,
-            in_selection: false,
-            tests: 0,
-            patterns: 0,
-        }
+        Self { names, in_selection: false, tests: 0, patterns: 0 }
     }
 
     /// Whether the rule has a selection of that name.
@@ -79,10 +72,7 @@ impl<'a> Scope<'a> {
             let expected = if names.is_empty() {
                 format!("a path such as $.{text}, or a selection of that name")
             } else {
-                format!(
-                    "a path such as $.{text}, or one of the selections {}",
-                    names.join(", ")
-                )
+                format!("a path such as $.{text}, or one of the selections {}", names.join(", "))
             };
             (format!("there is no selection `{text}`"), expected)
         })
@@ -93,10 +83,7 @@ impl<'a> Scope<'a> {
         self.tests += 1;
         self.patterns += patterns;
         let over = |what: &str, found: usize, limit: usize| {
-            (
-                format!("the conditions of the rule have {found} {what}"),
-                format!("at most {limit}"),
-            )
+            (format!("the conditions of the rule have {found} {what}"), format!("at most {limit}"))
         };
         if self.tests > TESTS_MAX {
             return Err(over("tests", self.tests, TESTS_MAX));

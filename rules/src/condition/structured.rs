@@ -79,9 +79,7 @@ impl Reader<'_, '_> {
     }
 
     fn object(&mut self, members: &Object, pointer: &str, depth: usize) -> Option<Condition> {
-        let group = ["all", "any", "not"]
-            .into_iter()
-            .find_map(|name| Some((name, members.get(name)?)));
+        let group = ["all", "any", "not"].into_iter().find_map(|name| Some((name, members.get(name)?)));
         let Some((name, inner)) = group else {
             return self.leaf(members, pointer);
         };
@@ -89,31 +87,17 @@ impl Reader<'_, '_> {
             self.problems.push(too_deep(pointer, depth + 1));
             return None;
         }
-        let others: Vec<_> = members
-            .iter()
-            .map(|(other, _)| other)
-            .filter(|other| *other != name)
-            .collect();
+        let others: Vec<_> = members.iter().map(|(other, _)| other).filter(|other| *other != name).collect();
         for other in &others {
             let expected = format!("`{name}` alone; nest conditions to combine them");
-            self.report(
-                ProblemCode::UnknownField,
-                &below(pointer, other),
-                "unknown field",
-                expected,
-            );
+            self.report(ProblemCode::UnknownField, &below(pointer, other), "unknown field", expected);
         }
         let pointer = below(pointer, name);
         let read = if name == "not" {
-            self.condition(inner, &pointer, depth + 1)
-                .map(|inner| Condition::Not(Box::new(inner)))
+            self.condition(inner, &pointer, depth + 1).map(|inner| Condition::Not(Box::new(inner)))
         } else {
             let parts = self.parts(inner, &pointer, depth + 1)?;
-            Some(if name == "all" {
-                Condition::all(parts)
-            } else {
-                Condition::any(parts)
-            })
+            Some(if name == "all" { Condition::all(parts) } else { Condition::any(parts) })
         };
         read.filter(|_| others.is_empty())
     }
@@ -129,12 +113,7 @@ impl Reader<'_, '_> {
             return None;
         };
         if elements.is_empty() {
-            self.report(
-                ProblemCode::OutOfRange,
-                pointer,
-                "the array is empty",
-                "one condition or more",
-            );
+            self.report(ProblemCode::OutOfRange, pointer, "the array is empty", "one condition or more");
             return None;
         }
         // Every element is read before the first fault counts, so that all of them are reported.

@@ -65,26 +65,14 @@ pub(super) enum Part {
 
 impl Refused {
     fn operand(part: Part, message: String, expected: &str) -> Self {
-        Self {
-            part,
-            code: ProblemCode::BadOperand,
-            message,
-            expected: expected.to_owned(),
-        }
+        Self { part, code: ProblemCode::BadOperand, message, expected: expected.to_owned() }
     }
 }
 
 impl Test {
     /// Checks a test, counts it, and makes its values ready.
     pub(super) fn new(written: Written, scope: &mut Scope<'_>) -> Result<Self, Refused> {
-        let Written {
-            path,
-            length,
-            quantifier,
-            op,
-            values,
-            ignore_case,
-        } = written;
+        let Written { path, length, quantifier, op, values, ignore_case } = written;
         if quantifier.is_some() && !op.takes_quantifier() {
             let message = format!("`{}` takes no quantifier", op.name());
             return Err(Refused::operand(
@@ -116,15 +104,7 @@ impl Test {
             None => (path, if length { Measure::Length } else { Measure::Value }),
         };
         let quantifier = quantifier.unwrap_or_else(|| op.default_quantifier());
-        Ok(Self {
-            path,
-            measure,
-            quantifier,
-            op,
-            values: values.into(),
-            ignore_case,
-            wanted,
-        })
+        Ok(Self { path, measure, quantifier, op, values: values.into(), ignore_case, wanted })
     }
 
     /// The meaning of the original control message: some node is not `null`, `""`, `[]` or `{}`.
@@ -204,10 +184,7 @@ fn check(op: Op, values: &[Node]) -> Result<(), Refused> {
                 ));
             },
             Takes::Value => (true, ""),
-            Takes::Ordered => (
-                matches!(value, Node::Number(_) | Node::String(_)),
-                "a number or a string",
-            ),
+            Takes::Ordered => (matches!(value, Node::Number(_) | Node::String(_)), "a number or a string"),
             Takes::Scalars => (scalar, "a string, a number, true, false or null"),
             Takes::Strings => (value.as_str().is_some(), "a string"),
         };
@@ -253,10 +230,5 @@ fn bad_pattern(position: usize, error: &PathError) -> Refused {
             "a regular expression in the syntax of RE2: no look-around, no back references",
         ),
     };
-    Refused {
-        part: Part::Value(position),
-        code,
-        message: error.to_string(),
-        expected: expected.to_owned(),
-    }
+    Refused { part: Part::Value(position), code, message: error.to_string(), expected: expected.to_owned() }
 }

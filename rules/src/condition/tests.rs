@@ -252,20 +252,14 @@ fn and_binds_stronger_than_or() {
 #[test]
 fn selections_are_looked_up_by_name() {
     let name = SelectionName::new("mine").unwrap();
-    let stated = Stated {
-        condition: condition("$.a == 1"),
-        form: Form::Text,
-    };
+    let stated = Stated { condition: condition("$.a == 1"), form: Form::Text };
     let selections: Selections = [(name.clone(), stated)].into_iter().collect();
     let condition = Condition::parse("mine && !($.b == 1)", &[name]).unwrap();
     let on = |payload: &str| condition.holds(&Document::parse(payload, 64).unwrap().root, &selections);
     assert!(on(r#"{"a":1}"#));
     assert!(!on(r#"{"a":1,"b":1}"#) && !on("{}"));
     assert_eq!(condition.to_text().unwrap(), "mine && !($.b == 1)");
-    let odd: Vec<_> = ["or", "And", "True"]
-        .into_iter()
-        .filter_map(SelectionName::new)
-        .collect();
+    let odd: Vec<_> = ["or", "And", "True"].into_iter().filter_map(SelectionName::new).collect();
     let condition = Condition::parse("or || And && !True", &odd).unwrap();
     assert_eq!(condition.to_text().unwrap(), "or || And && !True");
     for text in ["", "1a", "a-b", "every", "in", "null", "ä"] {

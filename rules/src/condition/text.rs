@@ -60,11 +60,7 @@ pub struct ConditionError {
 impl fmt::Display for ConditionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { line, column } = self.place;
-        write!(
-            f,
-            "line {line} column {column}: {}; expected {}",
-            self.message, self.expected
-        )
+        write!(f, "line {line} column {column}: {}; expected {}", self.message, self.expected)
     }
 }
 
@@ -72,11 +68,7 @@ impl std::error::Error for ConditionError {}
 
 /// Reads a condition; `scope` has the selections that it may name.
 pub(crate) fn parse(text: &str, scope: &mut Scope<'_>) -> Result<Condition, ConditionError> {
-    let mut parser = Parser {
-        cursor: Cursor::new(text),
-        depth: 0,
-        scope,
-    };
+    let mut parser = Parser { cursor: Cursor::new(text), depth: 0, scope };
     parser.whole().map_err(|fault| ConditionError {
         code: fault.code,
         place: Place::of(text, fault.at),
@@ -105,21 +97,11 @@ type Read<T> = Result<T, Fault>;
 
 impl Fault {
     fn new(at: usize, code: ProblemCode, message: String, expected: &str) -> Self {
-        Self {
-            at,
-            code,
-            message,
-            expected: expected.to_owned(),
-        }
+        Self { at, code, message, expected: expected.to_owned() }
     }
 
     fn limit(at: usize, what: &str, found: usize, limit: usize) -> Self {
-        Self::new(
-            at,
-            ProblemCode::LimitPassed,
-            format!("{what} is {found}"),
-            &format!("at most {limit}"),
-        )
+        Self::new(at, ProblemCode::LimitPassed, format!("{what} is {found}"), &format!("at most {limit}"))
     }
 }
 
@@ -133,14 +115,10 @@ impl From<PathFault> for Fault {
 /// The kind of problem that a faulty path is, and what to do about it.
 pub(crate) fn path_advice(error: &PathError) -> (ProblemCode, &'static str) {
     match error {
-        PathError::Syntax(_) => (
-            ProblemCode::BadPath,
-            "an RFC 9535 path such as $.acl[?(@.scope == 'anyone')]",
-        ),
-        PathError::Limit { .. } => (
-            ProblemCode::LimitPassed,
-            "a path within the limits of docs/rules.md",
-        ),
+        PathError::Syntax(_) => {
+            (ProblemCode::BadPath, "an RFC 9535 path such as $.acl[?(@.scope == 'anyone')]")
+        },
+        PathError::Limit { .. } => (ProblemCode::LimitPassed, "a path within the limits of docs/rules.md"),
         PathError::RootInFilter => (ProblemCode::BadPath, "filters that start at `@`"),
         PathError::PatternNotLiteral => (ProblemCode::BadPath, "a literal such as match(@.name, 'a.*')"),
         PathError::Pattern(_) => (
@@ -229,9 +207,7 @@ impl<'a> Parser<'a, '_, '_> {
     fn word(&mut self) -> Read<Condition> {
         let start = self.cursor.at();
         let word = self.eat_word();
-        let quantifier = super::Quantifier::NAMES
-            .into_iter()
-            .find(|(name, _)| *name == word);
+        let quantifier = super::Quantifier::NAMES.into_iter().find(|(name, _)| *name == word);
         let Some((_, quantifier)) = quantifier else {
             self.cursor.return_to(start);
             return self.name();
@@ -249,12 +225,7 @@ impl<'a> Parser<'a, '_, '_> {
         let word = self.eat_word();
         let known = self.scope.has(word);
         if let Some(expected) = hint::not_a_name(word).filter(|_| !known) {
-            return Err(Fault::new(
-                at,
-                ProblemCode::BadCondition,
-                format!("found `{word}`"),
-                &expected,
-            ));
+            return Err(Fault::new(at, ProblemCode::BadCondition, format!("found `{word}`"), &expected));
         }
         if self.operator_follows() {
             let message = format!("`{word}` is not a path");
@@ -273,32 +244,19 @@ impl<'a> Parser<'a, '_, '_> {
 
     /// Letters, digits and `_`.
     fn eat_word(&mut self) -> &'a str {
-        self.cursor
-            .eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        self.cursor.eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     }
 
     /// The word that comes next, which is not passed.
     fn peek_word(&self) -> String {
-        self.cursor
-            .clone()
-            .eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            .to_owned()
+        self.cursor.clone().eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_').to_owned()
     }
 
     /// A fault at the cursor's place.
     fn unexpected(&self, expected: &str) -> Fault {
         let word = self.peek_word();
-        let found = if word.is_empty() {
-            self.cursor.found()
-        } else {
-            format!("`{word}`")
-        };
-        Fault::new(
-            self.cursor.at(),
-            ProblemCode::BadCondition,
-            format!("found {found}"),
-            expected,
-        )
+        let found = if word.is_empty() { self.cursor.found() } else { format!("`{word}`") };
+        Fault::new(self.cursor.at(), ProblemCode::BadCondition, format!("found {found}"), expected)
     }
 
     /// A fault behind a complete condition, with the operator that was probably meant.

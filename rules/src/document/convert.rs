@@ -18,9 +18,8 @@ impl From<&Value> for Node {
             Value::String(text) => Self::String(text.as_str().into()),
             Value::Array(elements) => Self::Array(elements.iter().map(Self::from).collect()),
             Value::Object(members) => {
-                let members = members
-                    .iter()
-                    .map(|(name, value)| (Box::from(name.as_str()), Self::from(value)));
+                let members =
+                    members.iter().map(|(name, value)| (Box::from(name.as_str()), Self::from(value)));
                 Self::Object(members.collect())
             },
         }
@@ -39,9 +38,7 @@ impl Node {
                 Value::Array(elements.iter().map(Self::to_value).collect::<Option<_>>()?)
             },
             Self::Object(members) => {
-                let members = members
-                    .iter()
-                    .map(|(name, value)| Some((name.to_owned(), value.to_value()?)));
+                let members = members.iter().map(|(name, value)| Some((name.to_owned(), value.to_value()?)));
                 Value::Object(members.collect::<Option<_>>()?)
             },
         })
@@ -111,13 +108,9 @@ mod tests {
             value("[1,18446744073709551615,0.1,1e300]"),
             Some(serde_json::json!([1, u64::MAX, 0.1, 1e300]))
         );
-        for text in [
-            "1e400",
-            "9007199254740993.5",
-            "[18446744073709551617]",
-            "0.12345678901234567890123",
-            "1e-400",
-        ] {
+        for text in
+            ["1e400", "9007199254740993.5", "[18446744073709551617]", "0.12345678901234567890123", "1e-400"]
+        {
             assert_eq!(value(text), None, "{text}");
         }
     }

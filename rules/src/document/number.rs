@@ -66,23 +66,16 @@ impl Number {
         if let Some(integer) = small(negative, digits, &point) {
             return Self(Form::Integer(integer));
         }
-        Self(Form::Decimal(Box::new(Decimal {
-            negative,
-            digits: digits.into(),
-            point,
-        })))
+        Self(Form::Decimal(Box::new(Decimal { negative, digits: digits.into(), point })))
     }
 }
 
 /// The integer of 64 bits that the parts make, if they make one.
 fn small(negative: bool, digits: &str, point: &Exponent) -> Option<i64> {
-    let length = usize::try_from(point.as_i64()?)
-        .ok()
-        .filter(|length| (digits.len()..=19).contains(length))?;
+    let length =
+        usize::try_from(point.as_i64()?).ok().filter(|length| (digits.len()..=19).contains(length))?;
     let sign = if negative { "-" } else { "" };
-    format!("{sign}{digits}{}", "0".repeat(length - digits.len()))
-        .parse()
-        .ok()
+    format!("{sign}{digits}{}", "0".repeat(length - digits.len())).parse().ok()
 }
 
 impl From<i64> for Number {
@@ -93,10 +86,7 @@ impl From<i64> for Number {
 
 impl From<usize> for Number {
     fn from(count: usize) -> Self {
-        i64::try_from(count).map_or_else(
-            |_| Self::from_parts(false, &count.to_string(), "", ""),
-            Self::from,
-        )
+        i64::try_from(count).map_or_else(|_| Self::from_parts(false, &count.to_string(), "", ""), Self::from)
     }
 }
 
@@ -162,29 +152,18 @@ impl PartialOrd for Number {
 
 fn compare(integer: i64, decimal: &Decimal) -> Ordering {
     if integer == 0 {
-        return if decimal.negative {
-            Ordering::Greater
-        } else {
-            Ordering::Less
-        };
+        return if decimal.negative { Ordering::Greater } else { Ordering::Less };
     }
     let written = integer.unsigned_abs().to_string();
     let point = Exponent::from(i64::try_from(written.len()).expect("an integer has at most 19 digits"));
     let digits = written.trim_end_matches('0').into();
-    Decimal {
-        negative: integer < 0,
-        digits,
-        point,
-    }
-    .cmp(decimal)
+    Decimal { negative: integer < 0, digits, point }.cmp(decimal)
 }
 
 impl Decimal {
     fn magnitude(&self, other: &Self) -> Ordering {
         // Of equal points, the digits compare like text: both begin right behind the point.
-        self.point
-            .cmp(&other.point)
-            .then_with(|| self.digits.cmp(&other.digits))
+        self.point.cmp(&other.point).then_with(|| self.digits.cmp(&other.digits))
     }
 
     fn cmp(&self, other: &Self) -> Ordering {
@@ -208,13 +187,8 @@ impl fmt::Display for Number {
         if decimal.negative {
             f.write_str("-")?;
         }
-        let most = i64::try_from(digits.len())
-            .unwrap_or(i64::MAX)
-            .saturating_add(ZEROS_MAX);
-        let plain = decimal
-            .point
-            .as_i64()
-            .filter(|point| (-ZEROS_MAX..=most).contains(point));
+        let most = i64::try_from(digits.len()).unwrap_or(i64::MAX).saturating_add(ZEROS_MAX);
+        let plain = decimal.point.as_i64().filter(|point| (-ZEROS_MAX..=most).contains(point));
         match plain.map(|point| (usize::try_from(point), point.unsigned_abs())) {
             Some((Ok(point), _)) if point >= digits.len() => write!(f, "{digits:0<point$}"),
             Some((Ok(point), _)) if point > 0 => {

@@ -17,15 +17,9 @@ impl Object {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&Node> {
         if self.by_name.is_empty() {
-            return self
-                .members
-                .iter()
-                .find(|(own, _)| **own == *name)
-                .map(|(_, value)| value);
+            return self.members.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
         }
-        let found = self
-            .by_name
-            .binary_search_by(|&position| (*self.member(position).0).cmp(name));
+        let found = self.by_name.binary_search_by(|&position| (*self.member(position).0).cmp(name));
         found.ok().map(|index| &self.member(self.by_name[index]).1)
     }
 
@@ -97,9 +91,7 @@ mod tests {
 
     fn object(names: &[&str]) -> Object {
         let members = names.iter().enumerate();
-        members
-            .map(|(index, name)| (Box::from(*name), Node::Number(index.into())))
-            .collect()
+        members.map(|(index, name)| (Box::from(*name), Node::Number(index.into()))).collect()
     }
 
     #[test]
@@ -117,12 +109,10 @@ mod tests {
 
     #[test]
     fn the_order_of_members_does_not_matter_to_equality() {
-        let left: Object = [(Box::from("a"), Node::Null), (Box::from("b"), Node::Bool(true))]
-            .into_iter()
-            .collect();
-        let right: Object = [(Box::from("b"), Node::Bool(true)), (Box::from("a"), Node::Null)]
-            .into_iter()
-            .collect();
+        let left: Object =
+            [(Box::from("a"), Node::Null), (Box::from("b"), Node::Bool(true))].into_iter().collect();
+        let right: Object =
+            [(Box::from("b"), Node::Bool(true)), (Box::from("a"), Node::Null)].into_iter().collect();
         assert_eq!(left, right);
         assert_ne!(left, object(&["a", "b"]));
     }

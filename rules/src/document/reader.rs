@@ -23,22 +23,14 @@ pub enum DocumentError {
 }
 
 pub(super) fn read(text: &str, depth_max: usize) -> Result<Document, DocumentError> {
-    let mut reader = Reader {
-        cursor: Cursor::new(text),
-        depth_max,
-        replaced: None,
-    };
+    let mut reader = Reader { cursor: Cursor::new(text), depth_max, replaced: None };
     let root = reader.document().map_err(|fault| match fault {
-        Fault::Expected(expected) => DocumentError::Syntax {
-            place: Place::of(text, reader.cursor.at()),
-            expected,
+        Fault::Expected(expected) => {
+            DocumentError::Syntax { place: Place::of(text, reader.cursor.at()), expected }
         },
         Fault::TooDeep => DocumentError::TooDeep { depth_max },
     })?;
-    Ok(Document {
-        root,
-        replaced: reader.replaced.map(|at| Place::of(text, at)),
-    })
+    Ok(Document { root, replaced: reader.replaced.map(|at| Place::of(text, at)) })
 }
 
 struct Reader<'a> {
@@ -62,11 +54,7 @@ impl From<&'static str> for Fault {
 impl Reader<'_> {
     fn document(&mut self) -> Result<Node, Fault> {
         let root = self.value(0)?;
-        if self.cursor.is_done() {
-            Ok(root)
-        } else {
-            Err("the end of the document".into())
-        }
+        if self.cursor.is_done() { Ok(root) } else { Err("the end of the document".into()) }
     }
 
     /// One value with the blanks around it; `depth` is the number of arrays and objects around it.
@@ -135,11 +123,7 @@ impl Reader<'_> {
     }
 
     fn expect(&mut self, wanted: &str, expected: &'static str) -> Result<(), Fault> {
-        if self.cursor.eat(wanted) {
-            Ok(())
-        } else {
-            Err(expected.into())
-        }
+        if self.cursor.eat(wanted) { Ok(()) } else { Err(expected.into()) }
     }
 }
 

@@ -21,10 +21,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Unescaped, &'static str> {
         match cursor.peek() {
             b'"' => {
                 cursor.eat("\"");
-                return Ok(Unescaped {
-                    text: text.into(),
-                    replaced,
-                });
+                return Ok(Unescaped { text: text.into(), replaced });
             },
             b'\\' => {
                 let at = cursor.at();
@@ -71,9 +68,7 @@ fn unicode(cursor: &mut Cursor<'_>) -> Result<Option<char>, &'static str> {
     if cursor.eat("\\u") {
         let second = hexadecimal(cursor)?;
         if (0xDC00..0xE000).contains(&second) {
-            return Ok(char::from_u32(
-                0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00),
-            ));
+            return Ok(char::from_u32(0x10000 + ((unit - 0xD800) << 10) + (second - 0xDC00)));
         }
         // Not the other half: it stands for itself.
         cursor.return_to(behind);
@@ -83,15 +78,10 @@ fn unicode(cursor: &mut Cursor<'_>) -> Result<Option<char>, &'static str> {
 
 /// Four hexadecimal digits.
 pub(crate) fn hexadecimal(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
-    let digits = cursor
-        .rest()
-        .as_bytes()
-        .get(..4)
-        .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let digits = cursor.rest().as_bytes().get(..4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
-    let unit = digits
-        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-        .ok_or("four hexadecimal digits")?;
+    let unit =
+        digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("four hexadecimal digits")?;
     cursor.return_to(cursor.at() + 4);
     Ok(unit)
 }

@@ -50,16 +50,9 @@ fn basic(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Filter, Fault> 
     if negated {
         cursor.skip_blanks();
     }
-    let filter = if cursor.peek() == b'(' {
-        parenthesis(cursor, limits)?
-    } else {
-        test(cursor, limits, negated)?
-    };
-    Ok(if negated {
-        Filter::Not(Box::new(filter))
-    } else {
-        filter
-    })
+    let filter =
+        if cursor.peek() == b'(' { parenthesis(cursor, limits)? } else { test(cursor, limits, negated)? };
+    Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
 }
 
 fn parenthesis(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Filter, Fault> {
@@ -77,11 +70,7 @@ fn parenthesis(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Filter, F
 
 fn close(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
     cursor.skip_blanks();
-    if cursor.eat(")") {
-        Ok(())
-    } else {
-        Err(Fault::expected(cursor, "`)`"))
-    }
+    if cursor.eat(")") { Ok(()) } else { Err(Fault::expected(cursor, "`)`")) }
 }
 
 /// What an expression may be before it is known whether a comparison follows.
@@ -112,10 +101,7 @@ fn test(cursor: &mut Cursor<'_>, limits: &mut Limits, negated: bool) -> Result<F
         };
     };
     if negated {
-        return Err(Fault::syntax(
-            start,
-            "`!` takes no comparison; put parentheses around it",
-        ));
+        return Err(Fault::syntax(start, "`!` takes no comparison; put parentheses around it"));
     }
     let left = operand(left, start)?;
     cursor.skip_blanks();
@@ -127,14 +113,12 @@ fn test(cursor: &mut Cursor<'_>, limits: &mut Limits, negated: bool) -> Result<F
 fn operand(term: Term, start: usize) -> Result<Operand, Fault> {
     match term {
         Term::Operand(operand) => Ok(operand),
-        Term::Nodes(_) => Err(Fault::syntax(
-            start,
-            "a query that may select several nodes cannot be compared",
-        )),
-        Term::Logical(_) => Err(Fault::syntax(
-            start,
-            "match() and search() are true or false and cannot be compared",
-        )),
+        Term::Nodes(_) => {
+            Err(Fault::syntax(start, "a query that may select several nodes cannot be compared"))
+        },
+        Term::Logical(_) => {
+            Err(Fault::syntax(start, "match() and search() are true or false and cannot be compared"))
+        },
     }
 }
 
@@ -145,16 +129,10 @@ fn term(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Term, Fault> {
             cursor.eat("@");
             let (segments, _) = segments(cursor, Blanks::Skipped, limits, |_| {})?;
             let query = Query { segments };
-            Ok(if query.is_singular() {
-                Term::Operand(Operand::Query(query))
-            } else {
-                Term::Nodes(query)
-            })
+            Ok(if query.is_singular() { Term::Operand(Operand::Query(query)) } else { Term::Nodes(query) })
         },
         b'$' => Err(Fault::new(start, PathError::RootInFilter)),
-        b'\'' | b'"' => Ok(Term::Operand(Operand::Literal(Node::String(literal::string(
-            cursor,
-        )?)))),
+        b'\'' | b'"' => Ok(Term::Operand(Operand::Literal(Node::String(literal::string(cursor)?)))),
         b'-' | b'0'..=b'9' => {
             let number =
                 number_literal(cursor).ok_or_else(|| Fault::syntax(start, "this is no number of JSON"))?;

@@ -29,10 +29,7 @@ impl Fault {
     }
 
     pub(crate) fn expected(cursor: &Cursor<'_>, expected: &str) -> Self {
-        Self::syntax(
-            cursor.at(),
-            &format!("found {}, expected {expected}", cursor.found()),
-        )
+        Self::syntax(cursor.at(), &format!("found {}, expected {expected}", cursor.found()))
     }
 }
 
@@ -78,14 +75,7 @@ fn path(cursor: &mut Cursor<'_>, blanks: Blanks) -> Result<(Path, bool), Fault> 
     let mut limits = Limits::default();
     let (segments, length) = segments(cursor, blanks, &mut limits, |segment| text.push_str(segment))?;
     limit("length in bytes", text.len(), PATH_BYTES_MAX).map_err(|error| Fault::new(start, error))?;
-    Ok((
-        Path {
-            text: text.into(),
-            query: Query { segments },
-            patterns: limits.patterns,
-        },
-        length,
-    ))
+    Ok((Path { text: text.into(), query: Query { segments }, patterns: limits.patterns }, length))
 }
 
 /// Reads segments up to something that begins none. `.length()` ends them where blanks do, and is passed.
@@ -113,12 +103,7 @@ pub(super) fn segments<'a>(
         let (Segment::Child(selectors) | Segment::Descendant(selectors)) = &segment;
         combinations = combinations.saturating_mul(selectors.len());
         let passed = |error| Fault::new(start, error);
-        limit(
-            "number of combinations of selectors",
-            combinations,
-            COMBINATIONS_MAX,
-        )
-        .map_err(passed)?;
+        limit("number of combinations of selectors", combinations, COMBINATIONS_MAX).map_err(passed)?;
         limit("number of segments", segments.len() + 1, SEGMENTS_MAX).map_err(passed)?;
         written(cursor.between(start, cursor.at()));
         segments.push(segment);
@@ -129,24 +114,12 @@ fn segment(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Segment, Faul
     let start = cursor.at();
     if cursor.eat("..") {
         limits.descendants += 1;
-        limit(
-            "number of descendant segments",
-            limits.descendants,
-            DESCENDANTS_MAX,
-        )
-        .map_err(|error| Fault::new(start, error))?;
-        let selectors = if cursor.peek() == b'[' {
-            bracketed(cursor, limits)?
-        } else {
-            shorthand(cursor)?
-        };
+        limit("number of descendant segments", limits.descendants, DESCENDANTS_MAX)
+            .map_err(|error| Fault::new(start, error))?;
+        let selectors = if cursor.peek() == b'[' { bracketed(cursor, limits)? } else { shorthand(cursor)? };
         return Ok(Segment::Descendant(selectors));
     }
-    let selectors = if cursor.eat(".") {
-        shorthand(cursor)?
-    } else {
-        bracketed(cursor, limits)?
-    };
+    let selectors = if cursor.eat(".") { shorthand(cursor)? } else { bracketed(cursor, limits)? };
     Ok(Segment::Child(selectors))
 }
 
@@ -163,9 +136,7 @@ fn shorthand(cursor: &mut Cursor<'_>) -> Result<Box<[Selector]>, Fault> {
             "a name or `*`; other names go in brackets and quotes, as in $['a-b']",
         ));
     }
-    Ok(Box::new([Selector::Name(
-        cursor.between(start, cursor.at()).into(),
-    )]))
+    Ok(Box::new([Selector::Name(cursor.between(start, cursor.at()).into())]))
 }
 
 /// One or more selectors in square brackets.
@@ -204,10 +175,7 @@ fn selector(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Selector, Fa
             Ok(Selector::Filter(Box::new(filter)))
         },
         b'-' | b':' | b'0'..=b'9' => index_or_slice(cursor),
-        _ => Err(Fault::expected(
-            cursor,
-            "a name in quotes, an index, a slice, `*` or a filter `?`",
-        )),
+        _ => Err(Fault::expected(cursor, "a name in quotes, an index, a slice, `*` or a filter `?`")),
     }
 }
 
@@ -244,11 +212,7 @@ fn optional_integer(cursor: &mut Cursor<'_>) -> Result<Option<i64>, Fault> {
     let negative = cursor.eat("-");
     let digits = cursor.eat_while(|byte| byte.is_ascii_digit());
     if digits.is_empty() {
-        return if negative {
-            Err(Fault::expected(cursor, "a digit"))
-        } else {
-            Ok(None)
-        };
+        return if negative { Err(Fault::expected(cursor, "a digit")) } else { Ok(None) };
     }
     if digits.starts_with('0') && (negative || digits.len() > 1) {
         return Err(Fault::syntax(start, "an integer begins with no zero"));

@@ -33,20 +33,12 @@ impl Pattern {
         // The text alone first: an unbalanced bracket must not close the group around it.
         compile(text, false)?;
         let regex = build(&source, false)?;
-        Ok(Self {
-            whole,
-            text: text.into(),
-            regex: Some(regex),
-        })
+        Ok(Self { whole, text: text.into(), regex: Some(regex) })
     }
 
     /// The pattern that matches nothing, for a literal that is no string.
     pub(super) fn of_no_string(text: String, whole: bool) -> Self {
-        Self {
-            whole,
-            text: text.into(),
-            regex: None,
-        }
+        Self { whole, text: text.into(), regex: None }
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
@@ -62,11 +54,7 @@ impl PartialEq for Pattern {
 
 /// Compiles a regular expression within the limits of rules.
 pub(crate) fn compile(text: &str, ignore_case: bool) -> Result<Regex, PathError> {
-    super::limit(
-        "length of a regular expression in bytes",
-        text.len(),
-        PATTERN_BYTES_MAX,
-    )?;
+    super::limit("length of a regular expression in bytes", text.len(), PATTERN_BYTES_MAX)?;
     build(text, ignore_case)
 }
 
@@ -127,11 +115,7 @@ mod tests {
             ("a.c", "a\u{2028}c", true),
             ("a|bc", "abc", false),
         ] {
-            assert_eq!(
-                Pattern::new(text, true).unwrap().matches(subject),
-                expected,
-                "{text} {subject:?}"
-            );
+            assert_eq!(Pattern::new(text, true).unwrap().matches(subject), expected, "{text} {subject:?}");
         }
         assert!(Pattern::new("b.", false).unwrap().matches("abcd"));
     }

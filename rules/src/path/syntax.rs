@@ -33,11 +33,7 @@ pub(crate) enum Selector {
     Name(Box<str>),
     Wildcard,
     Index(i64),
-    Slice {
-        start: Option<i64>,
-        end: Option<i64>,
-        step: i64,
-    },
+    Slice { start: Option<i64>, end: Option<i64>, step: i64 },
     Filter(Box<Filter>),
 }
 

@@ -4,10 +4,7 @@ use crate::document::Document;
 fn selected(path: &str, document: &str) -> Vec<String> {
     let document = Document::parse(document, 64).unwrap();
     let path = Path::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    path.select(&document.root)
-        .into_iter()
-        .map(Node::to_string)
-        .collect()
+    path.select(&document.root).into_iter().map(Node::to_string).collect()
 }
 
 #[test]
@@ -36,10 +33,7 @@ fn numbers_in_filters_compare_exactly() {
         ("$[?@ == 9007199254740993]", &["9007199254740993"]),
         ("$[?@ == 2e-17]", &[]),
         ("$[?@ > 1e399]", &["1e400"]),
-        (
-            "$[?@ < 123456789012345678901234567890 && @ > 2]",
-            &["9007199254740992", "9007199254740993"],
-        ),
+        ("$[?@ < 123456789012345678901234567890 && @ > 2]", &["9007199254740992", "9007199254740993"]),
         ("$[?@ <= 0.00000000000000001]", &["1e-17"]),
     ];
     for (path, expected) in cases {
@@ -50,10 +44,7 @@ fn numbers_in_filters_compare_exactly() {
 #[test]
 fn descendants_come_node_by_node() {
     let document = r#"{"a": {"d": 1, "a": 2}, "d": 3}"#;
-    assert_eq!(
-        selected("$..['a','d']", document),
-        [r#"{"d":1,"a":2}"#, "3", "2", "1"]
-    );
+    assert_eq!(selected("$..['a','d']", document), [r#"{"d":1,"a":2}"#, "3", "2", "1"]);
     assert_eq!(selected("$[?@[?@>1]]", document), [r#"{"d":1,"a":2}"#]);
 }
 
@@ -78,10 +69,7 @@ fn a_text_that_is_no_path_is_refused_with_its_place() {
     ] {
         match Path::parse(text) {
             Err(PathError::Syntax(message)) => {
-                assert!(
-                    message.ends_with(&format!("at column {column}")),
-                    "{text}: {message}"
-                );
+                assert!(message.ends_with(&format!("at column {column}")), "{text}: {message}");
             },
             other => panic!("{text}: {other:?}"),
         }
@@ -98,18 +86,9 @@ fn every_limit_is_named() {
     assert_eq!(limited(&format!("${}", ".a".repeat(17))), "number of segments");
     assert_eq!(limited("$..a..b"), "number of descendant segments");
     assert_eq!(limited("$[?(@[?(@[?(@.a)])])]"), "nesting of filters");
-    assert_eq!(
-        limited(&format!("$[?{}@.a{}]", "(".repeat(40), ")".repeat(40))),
-        "nesting of parentheses"
-    );
-    assert_eq!(
-        limited("$[?length(length(length(length(@)))) > 1]"),
-        "nesting of functions"
-    );
-    assert_eq!(
-        limited(&format!("${}", "[0,0,0]".repeat(4))),
-        "number of combinations of selectors"
-    );
+    assert_eq!(limited(&format!("$[?{}@.a{}]", "(".repeat(40), ")".repeat(40))), "nesting of parentheses");
+    assert_eq!(limited("$[?length(length(length(length(@)))) > 1]"), "nesting of functions");
+    assert_eq!(limited(&format!("${}", "[0,0,0]".repeat(4))), "number of combinations of selectors");
     assert_eq!(
         limited(&format!("$[?match(@, '{}')]", "a".repeat(600))),
         "length of a regular expression in bytes"
@@ -140,22 +119,10 @@ fn the_root_inside_a_filter_is_refused() {
 
 #[test]
 fn patterns_are_literals_that_compile() {
-    assert_eq!(
-        Path::parse("$[?match(@.a, @.b)]"),
-        Err(PathError::PatternNotLiteral)
-    );
-    assert!(matches!(
-        Path::parse("$[?match(@.a, '[')]"),
-        Err(PathError::Pattern(_))
-    ));
-    assert_eq!(
-        selected("$[?match(@, 'a.')]", r#"["ab", "xab", "a\r"]"#),
-        ["\"ab\""]
-    );
-    assert_eq!(
-        selected("$[?search(@, 'a.')]", r#"["ab", "xab", "a\r", 1]"#),
-        ["\"ab\"", "\"xab\""]
-    );
+    assert_eq!(Path::parse("$[?match(@.a, @.b)]"), Err(PathError::PatternNotLiteral));
+    assert!(matches!(Path::parse("$[?match(@.a, '[')]"), Err(PathError::Pattern(_))));
+    assert_eq!(selected("$[?match(@, 'a.')]", r#"["ab", "xab", "a\r"]"#), ["\"ab\""]);
+    assert_eq!(selected("$[?search(@, 'a.')]", r#"["ab", "xab", "a\r", 1]"#), ["\"ab\"", "\"xab\""]);
 }
 
 #[test]

@@ -30,10 +30,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Starts on an object of which exactly these fields are known.
     pub(super) fn new(members: &'a Object, known: &[&str], form: &'static str) -> Self {
-        let unknown = members
-            .iter()
-            .map(|(name, _)| name)
-            .filter(|name| !known.contains(name));
+        let unknown = members.iter().map(|(name, _)| name).filter(|name| !known.contains(name));
         let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
         Self { members, form, problems }
     }
@@ -80,8 +77,7 @@ impl<'a> Fields<'a> {
         if members.len() > SELECTIONS_MAX {
             let message = format!("there are {} selections", members.len());
             let expected = format!("at most {SELECTIONS_MAX}");
-            self.problems
-                .push(problem(ProblemCode::LimitPassed, &pointer, message, expected));
+            self.problems.push(problem(ProblemCode::LimitPassed, &pointer, message, expected));
             return Default::default();
         }
         let mut scope = Scope::new(&[]);
@@ -137,16 +133,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn alert(pointer: &str, value: &Node) -> Result<AlertId, Problem> {
-        string(pointer, value)?
-            .parse()
-            .map_err(|error: crate::id::IdError| {
-                problem(
-                    ProblemCode::OutOfRange,
-                    pointer,
-                    error.to_string(),
-                    "the rule's UUID".to_owned(),
-                )
-            })
+        string(pointer, value)?.parse().map_err(|error: crate::id::IdError| {
+            problem(ProblemCode::OutOfRange, pointer, error.to_string(), "the rule's UUID".to_owned())
+        })
     }
 
     pub(super) fn path(pointer: &str, value: &Node) -> Result<Path, Problem> {
@@ -159,13 +148,9 @@ impl<'a> Fields<'a> {
 
     pub(super) fn version(pointer: &str, value: &Node) -> Result<RuleVersion, Problem> {
         let version = integer(value).and_then(|version| u32::try_from(version).ok());
-        version.map(RuleVersion).ok_or_else(|| {
-            wrong_type(
-                pointer,
-                value,
-                "a version: 0 for `no rule yet`, or the last one seen",
-            )
-        })
+        version
+            .map(RuleVersion)
+            .ok_or_else(|| wrong_type(pointer, value, "a version: 0 for `no rule yet`, or the last one seen"))
     }
 
     pub(super) fn severity(pointer: &str, value: &Node) -> Result<Severity, Problem> {
@@ -199,10 +184,7 @@ impl<'a> Fields<'a> {
             return Err(problem(ProblemCode::LimitPassed, pointer, message, format!("at most {LABELS_MAX}")));
         }
         let read = |(name, value): (&str, &Node)| {
-            Ok((
-                name.to_owned(),
-                Self::text(&format!("{pointer}/{}", escape(name)), value)?,
-            ))
+            Ok((name.to_owned(), Self::text(&format!("{pointer}/{}", escape(name)), value)?))
         };
         members.iter().map(read).collect()
     }
@@ -214,27 +196,16 @@ fn integer(value: &Node) -> Option<i64> {
 }
 
 fn stated(value: &Node, pointer: &str, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Option<Stated> {
-    let form = if value.as_str().is_some() {
-        Form::Text
-    } else {
-        Form::Structured
-    };
+    let form = if value.as_str().is_some() { Form::Text } else { Form::Structured };
     read_structured(value, pointer, scope, problems).map(|condition| Stated { condition, form })
 }
 
 fn string<'a>(pointer: &str, value: &'a Node) -> Result<&'a str, Problem> {
-    value
-        .as_str()
-        .ok_or_else(|| wrong_type(pointer, value, "a string"))
+    value.as_str().ok_or_else(|| wrong_type(pointer, value, "a string"))
 }
 
 fn wrong_type(pointer: &str, value: &Node, expected: &str) -> Problem {
-    problem(
-        ProblemCode::WrongType,
-        pointer,
-        format!("this is {}", value.kind()),
-        expected.to_owned(),
-    )
+    problem(ProblemCode::WrongType, pointer, format!("this is {}", value.kind()), expected.to_owned())
 }
 
 fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {

@@ -130,10 +130,7 @@ fn a_condition_is_answered_in_the_form_in_which_it_was_posted() {
     let structured = json!({"all": [{"jsonPath": "$.a", "op": "eq", "value": 1}, {"not": "shared"}]});
     let posted = with(&[
         ("match", structured),
-        (
-            "selections",
-            json!({"shared": "$.b in ['x']", "other": {"jsonPath": "$.c", "op": "exists"}}),
-        ),
+        ("selections", json!({"shared": "$.b in ['x']", "other": {"jsonPath": "$.c", "op": "exists"}})),
     ]);
     let (rule, _) = read(&posted).unwrap();
     let written = write_rule(&rule, RuleVersion(1));
@@ -179,30 +176,20 @@ fn selections_are_checked_with_the_rest_of_the_rule() {
 
 #[test]
 fn a_fault_in_text_has_a_pointer_and_a_place() {
-    let text = read(&with(&[("match", json!({"not": "$.a\n = 1"}))]))
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        text,
-        "TOC-1009 at /match/not, line 2 column 2: found `=`; expected `==`"
-    );
+    let text = read(&with(&[("match", json!({"not": "$.a\n = 1"}))])).unwrap_err().to_string();
+    assert_eq!(text, "TOC-1009 at /match/not, line 2 column 2: found `=`; expected `==`");
 }
 
 #[test]
 fn a_condition_written_in_another_way_counts_the_same() {
     let rule = |condition: Value, shared: &str| {
-        read(&with(&[
-            ("match", condition),
-            ("selections", json!({"shared": shared, "unused": shared})),
-        ]))
-        .unwrap()
-        .0
+        read(&with(&[("match", condition), ("selections", json!({"shared": shared, "unused": shared}))]))
+            .unwrap()
+            .0
     };
     let text = rule(json!("shared && $.a == 1.0"), "$.b");
-    let structured = rule(
-        json!({"all": ["shared", {"jsonPath": "$['a']", "op": "eq", "value": 1}]}),
-        "$.b exists",
-    );
+    let structured =
+        rule(json!({"all": ["shared", {"jsonPath": "$['a']", "op": "eq", "value": 1}]}), "$.b exists");
     assert!(text != structured && text.counts_the_same_as(&structured));
     assert!(!text.counts_the_same_as(&rule(json!("shared && $.a == 1"), "$.c")));
     assert!(rule(json!("$.a"), "$.b").counts_the_same_as(&rule(json!("$.a"), "$.c")));
@@ -214,17 +201,11 @@ fn a_stored_rule_may_be_longer_than_a_posted_one() {
     let document = with(&[("match", json!(text))]).to_string();
     assert!(document.len() < RULE_BYTES_MAX);
     let (rule, _) = read_rule(document.as_bytes(), None).unwrap();
-    let active = crate::book::ActiveRule {
-        rule,
-        version: RuleVersion(1),
-        generation: crate::book::Generation(1),
-    };
+    let active =
+        crate::book::ActiveRule { rule, version: RuleVersion(1), generation: crate::book::Generation(1) };
     let bytes = active.to_bytes();
     assert!(bytes.len() > RULE_BYTES_MAX);
-    assert_eq!(
-        crate::book::ActiveRule::from_bytes(active.rule.key, &bytes).unwrap(),
-        active
-    );
+    assert_eq!(crate::book::ActiveRule::from_bytes(active.rule.key, &bytes).unwrap(), active);
 }
 
 #[test]

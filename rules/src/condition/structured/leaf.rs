@@ -15,28 +15,16 @@ impl Reader<'_, '_> {
     pub(super) fn leaf(&mut self, members: &Object, pointer: &str) -> Option<Condition> {
         let before = self.problems.len();
         if members.get("jsonPath").is_none() && members.get("op").is_none() {
-            self.report(
-                ProblemCode::MissingField,
-                pointer,
-                "this object is no condition",
-                FORMS,
-            );
+            self.report(ProblemCode::MissingField, pointer, "this object is no condition", FORMS);
             return None;
         }
         for (name, _) in members.iter().filter(|(name, _)| !LEAF_FIELDS.contains(name)) {
             let expected = format!("a field of a test: {}", LEAF_FIELDS.join(", "));
-            self.report(
-                ProblemCode::UnknownField,
-                &below(pointer, name),
-                "unknown field",
-                expected,
-            );
+            self.report(ProblemCode::UnknownField, &below(pointer, name), "unknown field", expected);
         }
         let path = self.required(members, "jsonPath", pointer, Self::path);
         let op = self.required(members, "op", pointer, Self::op);
-        let ignore_case = self
-            .optional(members, "ignoreCase", pointer, Self::boolean)
-            .unwrap_or(false);
+        let ignore_case = self.optional(members, "ignoreCase", pointer, Self::boolean).unwrap_or(false);
         let quantifier = self.optional(members, "quantifier", pointer, Self::quantifier);
         let values = op.and_then(|op| self.values(members, op, pointer));
         let (Some((path, length)), Some(op), Some(values)) = (path, op, values) else {
@@ -45,14 +33,7 @@ impl Reader<'_, '_> {
         if self.problems.len() > before {
             return None;
         }
-        let written = Written {
-            path,
-            length,
-            quantifier,
-            op,
-            values,
-            ignore_case,
-        };
+        let written = Written { path, length, quantifier, op, values, ignore_case };
         let made = Test::new(written, self.scope);
         made.map_err(|refused| self.refused(&refused, members, pointer))
             .ok()
@@ -79,12 +60,7 @@ impl Reader<'_, '_> {
     ) -> Option<T> {
         if members.get(name).is_none() {
             let message = format!("`{name}` is missing");
-            self.report(
-                ProblemCode::MissingField,
-                pointer,
-                message,
-                format!("`{name}`, which a test needs"),
-            );
+            self.report(ProblemCode::MissingField, pointer, message, format!("`{name}`, which a test needs"));
         }
         self.optional(members, name, pointer, read)
     }
@@ -101,9 +77,8 @@ impl Reader<'_, '_> {
 
     fn path(&mut self, node: &Node, pointer: &str) -> Option<(Path, bool)> {
         let text = self.string(node, pointer)?;
-        let (shorter, length) = text
-            .strip_suffix(".length()")
-            .map_or((text, false), |shorter| (shorter, true));
+        let (shorter, length) =
+            text.strip_suffix(".length()").map_or((text, false), |shorter| (shorter, true));
         match Path::parse(shorter) {
             Ok(path) => Some((path, length)),
             Err(error) => {
@@ -119,12 +94,7 @@ impl Reader<'_, '_> {
         let found = Op::NAMES.into_iter().find(|(own, _)| *own == name);
         if found.is_none() {
             let names = Op::NAMES.map(|(name, _)| name).join(", ");
-            self.report(
-                ProblemCode::OutOfRange,
-                pointer,
-                "no such operator",
-                format!("one of {names}"),
-            );
+            self.report(ProblemCode::OutOfRange, pointer, "no such operator", format!("one of {names}"));
         }
         found.map(|(_, op)| op)
     }
@@ -133,12 +103,7 @@ impl Reader<'_, '_> {
         let name = self.string(node, pointer)?;
         let found = Quantifier::NAMES.into_iter().find(|(own, _)| *own == name);
         if found.is_none() {
-            self.report(
-                ProblemCode::OutOfRange,
-                pointer,
-                "no such quantifier",
-                "any, every or none",
-            );
+            self.report(ProblemCode::OutOfRange, pointer, "no such quantifier", "any, every or none");
         }
         found.map(|(_, quantifier)| quantifier)
     }
@@ -147,24 +112,14 @@ impl Reader<'_, '_> {
         if let Node::Bool(value) = node {
             return Some(*value);
         }
-        self.report(
-            ProblemCode::WrongType,
-            pointer,
-            format!("this is {}", node.kind()),
-            "true or false",
-        );
+        self.report(ProblemCode::WrongType, pointer, format!("this is {}", node.kind()), "true or false");
         None
     }
 
     fn string<'n>(&mut self, node: &'n Node, pointer: &str) -> Option<&'n str> {
         let text = node.as_str();
         if text.is_none() {
-            self.report(
-                ProblemCode::WrongType,
-                pointer,
-                format!("this is {}", node.kind()),
-                "a string",
-            );
+            self.report(ProblemCode::WrongType, pointer, format!("this is {}", node.kind()), "a string");
         }
         text
     }

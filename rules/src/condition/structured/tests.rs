@@ -13,47 +13,22 @@ fn both_forms_read_to_one_condition() {
     for (json, text) in [
         (r#"{"jsonPath":"$.a","op":"exists"}"#, "$.a"),
         (r#"{"jsonPath":"$.a","op":"eq","value":1}"#, "$.a == 1.0"),
-        (
-            r#"{"jsonPath":"$.a","op":"in","values":["x",1],"ignoreCase":true}"#,
-            "$.a in ['x', 1] ignoreCase",
-        ),
-        (
-            r#"{"jsonPath":"$.a","op":"contains","value":"x"}"#,
-            "$.a contains 'x'",
-        ),
-        (
-            r#"{"jsonPath":"$.a","op":"contains","values":["x"]}"#,
-            "$.a contains ['x']",
-        ),
-        (
-            r#"{"jsonPath":"$ .a [0]","op":"gt","value":"x","quantifier":"every"}"#,
-            "every $.a[0] > 'x'",
-        ),
-        (
-            r#"{"jsonPath":"$.a.length()","op":"gte","value":3}"#,
-            "$.a.length() >= 3",
-        ),
-        (
-            r#"{"jsonPath":"$.a.length","op":"gte","value":3}"#,
-            "$.a.length >= 3",
-        ),
+        (r#"{"jsonPath":"$.a","op":"in","values":["x",1],"ignoreCase":true}"#, "$.a in ['x', 1] ignoreCase"),
+        (r#"{"jsonPath":"$.a","op":"contains","value":"x"}"#, "$.a contains 'x'"),
+        (r#"{"jsonPath":"$.a","op":"contains","values":["x"]}"#, "$.a contains ['x']"),
+        (r#"{"jsonPath":"$ .a [0]","op":"gt","value":"x","quantifier":"every"}"#, "every $.a[0] > 'x'"),
+        (r#"{"jsonPath":"$.a.length()","op":"gte","value":3}"#, "$.a.length() >= 3"),
+        (r#"{"jsonPath":"$.a.length","op":"gte","value":3}"#, "$.a.length >= 3"),
         (
             r#"{"all":[{"jsonPath":"$.a","op":"missing"},"$.b || $.c",{"not":{"any":["$.d","$.e"]}}]}"#,
             "$.a missing && ($.b || $.c) && !($.d || $.e)",
         ),
         (r#"{"any":["$.a == 1"]}"#, "$.a == 1"),
-        (
-            r#"{"jsonPath":"$.a","op":"cidr","values":["10.0.0.0/8"]}"#,
-            "$.a in cidr '10.0.0.0/8'",
-        ),
+        (r#"{"jsonPath":"$.a","op":"cidr","values":["10.0.0.0/8"]}"#, "$.a in cidr '10.0.0.0/8'"),
     ] {
         let condition = read_all(json).unwrap_or_else(|problems| panic!("{json}: {problems:?}"));
         assert_eq!(condition, Condition::parse(text, &[]).unwrap(), "{json}");
-        assert_eq!(
-            read_all(&condition.to_value().to_string()),
-            Ok(condition),
-            "{json}"
-        );
+        assert_eq!(read_all(&condition.to_value().to_string()), Ok(condition), "{json}");
     }
 }
 
@@ -74,10 +49,7 @@ fn a_number_that_programs_round_is_written_as_text() {
     assert_eq!(condition.to_value(), serde_json::json!({"not": "$.a > 1e400"}));
     assert_eq!(read_all(&condition.to_value().to_string()), Ok(condition));
     let problems = read_all(r#"{"jsonPath":"$.a","op":"eq","value":[1e400]}"#).unwrap_err();
-    assert_eq!(
-        (problems[0].code, problems[0].pointer.as_str()),
-        (ProblemCode::BadOperand, "/match/value")
-    );
+    assert_eq!((problems[0].code, problems[0].pointer.as_str()), (ProblemCode::BadOperand, "/match/value"));
 }
 
 #[test]
@@ -100,11 +72,8 @@ fn every_problem_is_reported_at_once_with_its_pointer() {
         {},
         "nobody"
     ]}"#;
-    let found: Vec<_> = read_all(json)
-        .unwrap_err()
-        .into_iter()
-        .map(|problem| (problem.code, problem.pointer))
-        .collect();
+    let found: Vec<_> =
+        read_all(json).unwrap_err().into_iter().map(|problem| (problem.code, problem.pointer)).collect();
     let expected = [
         (ProblemCode::BadPath, "/0/jsonPath"),
         (ProblemCode::OutOfRange, "/0/op"),
@@ -125,10 +94,8 @@ fn every_problem_is_reported_at_once_with_its_pointer() {
         (ProblemCode::MissingField, "/14"),
         (ProblemCode::UnknownSelection, "/15"),
     ];
-    let expected: Vec<_> = expected
-        .into_iter()
-        .map(|(code, pointer)| (code, format!("/match/all{pointer}")))
-        .collect();
+    let expected: Vec<_> =
+        expected.into_iter().map(|(code, pointer)| (code, format!("/match/all{pointer}"))).collect();
     assert_eq!(found, expected);
 }
 
@@ -136,16 +103,7 @@ fn every_problem_is_reported_at_once_with_its_pointer() {
 fn conditions_nest_32_deep() {
     let nested = |depth: usize| "{\"not\":".repeat(depth) + "\"$.a\"" + &"}".repeat(depth);
     assert!(read_all(&nested(32)).is_ok());
-    assert_eq!(
-        read_all(&nested(33)).unwrap_err()[0].code,
-        ProblemCode::LimitPassed
-    );
-    let mixed = nested(20).replace(
-        "\"$.a\"",
-        &format!("\"{}$.a{}\"", "!(".repeat(20), ")".repeat(20)),
-    );
-    assert_eq!(
-        read_all(&mixed).unwrap_err()[0].message,
-        "the nesting of groups is 40"
-    );
+    assert_eq!(read_all(&nested(33)).unwrap_err()[0].code, ProblemCode::LimitPassed);
+    let mixed = nested(20).replace("\"$.a\"", &format!("\"{}$.a{}\"", "!(".repeat(20), ")".repeat(20)));
+    assert_eq!(read_all(&mixed).unwrap_err()[0].message, "the nesting of groups is 40");
 }

@@ -18,9 +18,7 @@ pub(super) fn instead_of_operator(rest: &str, word: &str) -> Option<String> {
         "notin" => "not in",
         "" => return instead_of_sign(rest),
         lower => {
-            let keyword = KEYWORDS
-                .into_iter()
-                .find(|keyword| keyword.eq_ignore_ascii_case(lower));
+            let keyword = KEYWORDS.into_iter().find(|keyword| keyword.eq_ignore_ascii_case(lower));
             return keyword
                 .filter(|keyword| *keyword != word)
                 .map(|keyword| format!("`{keyword}`; keywords are case-sensitive"));

@@ -47,33 +47,14 @@ impl Parser<'_, '_, '_> {
                 return Err(self.unexpected_behind("an operator, `&&`, `||` or the end"));
             }
             self.cursor.return_to(behind_path);
-            return self.made(
-                exists(path, length),
-                &Places {
-                    start,
-                    ..Places::default()
-                },
-            );
+            return self.made(exists(path, length), &Places { start, ..Places::default() });
         };
-        let mut places = Places {
-            start,
-            quantifier: quantifier.map_or(start, |(_, at)| at),
-            ..Places::default()
-        };
+        let mut places =
+            Places { start, quantifier: quantifier.map_or(start, |(_, at)| at), ..Places::default() };
         let values = self.values(op, &mut places.values)?;
         let ignore_case = self.ignore_case(&mut places);
         let quantifier = quantifier.map(|(quantifier, _)| quantifier);
-        self.made(
-            Written {
-                path,
-                length,
-                quantifier,
-                op,
-                values,
-                ignore_case,
-            },
-            &places,
-        )
+        self.made(Written { path, length, quantifier, op, values, ignore_case }, &places)
     }
 
     /// A path behind `!`, to which nothing may be compared: `!$.a == 1` could be read in two ways.
@@ -84,20 +65,9 @@ impl Parser<'_, '_, '_> {
         if self.operator_follows() {
             let message = "`!` stands before a comparison without parentheses".to_owned();
             let expected = format!("!({text} ...) with the whole comparison in parentheses");
-            return Err(Fault::new(
-                negation,
-                ProblemCode::BadCondition,
-                message,
-                &expected,
-            ));
+            return Err(Fault::new(negation, ProblemCode::BadCondition, message, &expected));
         }
-        self.made(
-            exists(path, length),
-            &Places {
-                start,
-                ..Places::default()
-            },
-        )
+        self.made(exists(path, length), &Places { start, ..Places::default() })
     }
 
     fn path(&mut self) -> Read<(Path, bool)> {
@@ -111,12 +81,8 @@ impl Parser<'_, '_, '_> {
 
     /// Passes an operator with the blanks behind it, if one comes next.
     fn operator(&mut self) -> Read<Option<Op>> {
-        let wrong_sign = ["===", "<>"]
-            .into_iter()
-            .any(|sign| self.cursor.rest().starts_with(sign));
-        let sign = SIGNS
-            .into_iter()
-            .find(|(sign, _)| !wrong_sign && self.cursor.eat(sign));
+        let wrong_sign = ["===", "<>"].into_iter().any(|sign| self.cursor.rest().starts_with(sign));
+        let sign = SIGNS.into_iter().find(|(sign, _)| !wrong_sign && self.cursor.eat(sign));
         let op = match sign {
             Some((_, op)) => Some(op),
             None => self.word_operator()?,
@@ -224,14 +190,13 @@ impl Parser<'_, '_, '_> {
             },
             b'-' | b'+' | b'.' | b'0'..=b'9' => {
                 let number = number_literal(&mut self.cursor);
-                number
-                    .map(Node::Number)
-                    .ok_or_else(|| self.unexpected("a number as JSON writes it"))
+                number.map(Node::Number).ok_or_else(|| self.unexpected("a number as JSON writes it"))
             },
             b'$' | b'@' => Err(self.unexpected(&format!("{any}; two paths cannot be compared"))),
-            b'[' | b'{' => Err(self.unexpected(&format!(
-                "{any}; arrays and objects are compared in the structured form"
-            ))),
+            b'[' | b'{' => {
+                Err(self
+                    .unexpected(&format!("{any}; arrays and objects are compared in the structured form")))
+            },
             _ => match word_literal(&mut self.cursor) {
                 Some(literal) => Ok(literal),
                 None if self.peek_word().is_empty() => Err(self.unexpected(any)),
@@ -253,14 +218,7 @@ impl Parser<'_, '_, '_> {
 }
 
 fn exists(path: Path, length: bool) -> Written {
-    Written {
-        path,
-        length,
-        quantifier: None,
-        op: Op::Exists,
-        values: Vec::new(),
-        ignore_case: false,
-    }
+    Written { path, length, quantifier: None, op: Op::Exists, values: Vec::new(), ignore_case: false }
 }
 
 /// Where the parts of a test stand.
@@ -280,11 +238,6 @@ impl Places {
             Part::IgnoreCase => self.ignore_case,
             Part::Value(position) => self.values.get(position).copied().unwrap_or(self.start),
         };
-        Fault {
-            at,
-            code: refused.code,
-            message: refused.message,
-            expected: refused.expected,
-        }
+        Fault { at, code: refused.code, message: refused.message, expected: refused.expected }
     }
 }

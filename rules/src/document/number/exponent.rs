@@ -53,16 +53,11 @@ impl Exponent {
         if digits.is_empty() {
             return Self::Small(0);
         }
-        let small = (digits.len() <= 19)
-            .then(|| digits.parse::<i128>().ok())
-            .flatten();
+        let small = (digits.len() <= 19).then(|| digits.parse::<i128>().ok()).flatten();
         let small = small.map(|magnitude| if negative { -magnitude } else { magnitude });
         match small.and_then(|value| i64::try_from(value).ok()) {
             Some(value) => Self::Small(value),
-            None => Self::Huge {
-                negative,
-                digits: digits.into(),
-            },
+            None => Self::Huge { negative, digits: digits.into() },
         }
     }
 }
@@ -76,11 +71,7 @@ fn shift(digits: &[u8], mut by: u64, subtract: bool) -> String {
         by /= 10;
         let (value, next) = if subtract {
             let taken = low + carry;
-            if digit < taken {
-                (digit + 10 - taken, 1)
-            } else {
-                (digit - taken, 0)
-            }
+            if digit < taken { (digit + 10 - taken, 1) } else { (digit - taken, 0) }
         } else {
             let total = digit + low + carry;
             (total % 10, total / 10)
@@ -103,11 +94,7 @@ impl From<i64> for Exponent {
 impl Ord for Exponent {
     fn cmp(&self, other: &Self) -> Ordering {
         let sign = |negative: &bool| {
-            if *negative {
-                Ordering::Less
-            } else {
-                Ordering::Greater
-            }
+            if *negative { Ordering::Less } else { Ordering::Greater }
         };
         match (self, other) {
             (Self::Small(left), Self::Small(right)) => left.cmp(right),
@@ -115,13 +102,7 @@ impl Ord for Exponent {
             (Self::Small(_), Self::Huge { negative, .. }) => sign(negative).reverse(),
             (Self::Huge { negative: true, .. }, Self::Huge { negative: false, .. }) => Ordering::Less,
             (Self::Huge { negative: false, .. }, Self::Huge { negative: true, .. }) => Ordering::Greater,
-            (
-                Self::Huge {
-                    negative,
-                    digits: left,
-                },
-                Self::Huge { digits: right, .. },
-            ) => {
+            (Self::Huge { negative, digits: left }, Self::Huge { digits: right, .. }) => {
                 let magnitude = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
                 if *negative { magnitude.reverse() } else { magnitude }
             },

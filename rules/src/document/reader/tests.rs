@@ -2,9 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn root(text: &str) -> Node {
-    Document::parse(text, 64)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .root
+    Document::parse(text, 64).unwrap_or_else(|error| panic!("{text}: {error}")).root
 }
 
 #[test]
@@ -64,10 +62,7 @@ fn depth_is_counted_in_brackets_and_bounded() {
     assert!(Document::parse(&nested(64), 64).is_ok());
     assert!(Document::parse("1", 0).is_ok());
     for depth in [65, 1_000_000] {
-        assert_eq!(
-            Document::parse(&nested(depth), 64),
-            Err(DocumentError::TooDeep { depth_max: 64 })
-        );
+        assert_eq!(Document::parse(&nested(depth), 64), Err(DocumentError::TooDeep { depth_max: 64 }));
     }
     assert!(Document::parse(&format!("[{}]", vec![nested(63); 50].join(",")), 64).is_ok());
 }
@@ -85,11 +80,7 @@ fn half_a_surrogate_pair_becomes_the_replacement_character_and_is_noted() {
     ] {
         let document = Document::parse(text, 64).unwrap();
         assert_eq!(document.root.as_str(), Some(expected), "{text}");
-        assert_eq!(
-            document.replaced.is_some(),
-            expected.contains('\u{fffd}'),
-            "{text}"
-        );
+        assert_eq!(document.replaced.is_some(), expected.contains('\u{fffd}'), "{text}");
     }
     let document = Document::parse("{\"a\":\n  \"x\\ud800\"}", 64).unwrap();
     assert_eq!(document.replaced, Some(Place { line: 2, column: 5 }));
@@ -106,13 +97,7 @@ fn of_duplicate_names_the_last_one_wins_after_unescaping() {
 #[test]
 fn errors_do_not_quote_the_document() {
     for text in ["{\"secret\": secret}", "[\"secret\" \"secret\"]", "\"secret"] {
-        assert!(
-            !Document::parse(text, 64)
-                .unwrap_err()
-                .to_string()
-                .contains("secret"),
-            "{text}"
-        );
+        assert!(!Document::parse(text, 64).unwrap_err().to_string().contains("secret"), "{text}");
     }
 }
 

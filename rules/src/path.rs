@@ -36,8 +36,8 @@ pub(crate) const FUNCTION_NESTING_MAX: usize = 3;
 pub(crate) const PARENTHESES_MAX: usize = 16;
 /// The most regular expressions in one path.
 pub(crate) const PATTERNS_MAX: usize = 4;
-/// The most ways in which the selectors of all segments combine: a node is visited at most so often.
-pub(crate) const COMBINATIONS_MAX: usize = 64;
+/// The most ways in which a path may select one and the same node: by selectors that overlap, multiplied over the segments.
+pub(crate) const WAYS_MAX: usize = 16;
 
 /// Why a text is no path for a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -82,7 +82,12 @@ fn not_an_object(node: &Node) -> Problem {
 fn document(text: &[u8]) -> Result<Node, Problem> {
     let unreadable = |place: Place, expected: &str| Problem {
         place: Some((place.line, place.column)),
-        ..problem(ProblemCode::NotJson, "", "the rule is not JSON".to_owned(), expected.to_owned())
+        ..problem(
+            ProblemCode::NotJson,
+            "",
+            "the rule is not JSON that can be read".to_owned(),
+            expected.to_owned(),
+        )
     };
     let text = std::str::from_utf8(text).map_err(|error| {
         let sound = text.get(..error.valid_up_to()).and_then(|sound| std::str::from_utf8(sound).ok());
@@ -96,12 +101,9 @@ fn document(text: &[u8]) -> Result<Node, Problem> {
         },
         Ok(document) => Ok(document.root),
         Err(DocumentError::Syntax { place, expected }) => Err(unreadable(place, expected)),
-        Err(DocumentError::TooDeep { depth_max }) => Err(problem(
-            ProblemCode::LimitPassed,
-            "",
-            "the rule is nested too deep".to_owned(),
-            format!("at most {depth_max} arrays and objects within each other"),
-        )),
+        Err(DocumentError::TooDeep { place, .. }) => {
+            Err(unreadable(place, &format!("at most {RULE_DEPTH_MAX} arrays and objects within each other")))
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::document::Document;
+use proptest::prelude::*;
 
 fn condition(text: &str) -> Condition {
     Condition::parse(text, &[]).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -287,4 +288,26 @@ fn groups_are_flat_and_a_group_of_one_is_its_part() {
     assert_eq!(condition("$.a && ($.b && $.c)"), condition("($.a && $.b) && $.c"));
     assert_eq!(condition("(($.a))"), condition("$.a exists"));
     assert_eq!(condition("$.a && ($.b || $.c)").nesting(), 2);
+}
+
+proptest! {
+    /// The laws that people rely on without thinking of them, over payloads with no, one and several nodes.
+    #[test]
+    fn negations_are_what_they_look_like(
+        payload in prop::sample::select(vec![
+            "{}", r#"{"a":1}"#, r#"{"a":"X"}"#, r#"{"a":[1,"x",null]}"#, r#"{"a":[]}"#, r#"{"a":{"b":"x"}}"#, r#"{"a":[[1],{"x":1}]}"#,
+        ]),
+        path in prop::sample::select(vec!["$.a", "$.a[*]", "$..*", "$.a.length()"]),
+        value in prop::sample::select(vec!["1", "'x'", "null", "2.0"]),
+        case in prop::sample::select(vec!["", " ignoreCase"]),
+    ) {
+        let on = |text: String| holds(&text, payload);
+        prop_assert_eq!(on(format!("{path} != {value}{case}")), on(format!("!({path} == {value}{case})")));
+        prop_assert_eq!(on(format!("{path} not in [{value}, 7]{case}")), on(format!("!({path} in [{value}, 7]{case})")));
+        prop_assert_eq!(on(format!("none {path} == {value}{case}")), on(format!("!({path} == {value}{case})")));
+        prop_assert_eq!(on(format!("{path} in [{value}]{case}")), on(format!("{path} == {value}{case}")));
+        prop_assert_eq!(on(format!("{path} missing")), on(format!("!{path}")));
+        let some_differ = on(path.to_owned()) && !on(format!("every {path} == {value}{case}"));
+        prop_assert_eq!(on(format!("any {path} != {value}{case}")), some_differ);
+    }
 }

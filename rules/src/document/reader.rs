@@ -15,8 +15,10 @@ pub enum DocumentError {
         expected: &'static str,
     },
     /// Arrays and objects nest deeper than allowed.
-    #[error("nested deeper than {depth_max}")]
+    #[error("line {} column {}: nested deeper than {depth_max}", place.line, place.column)]
     TooDeep {
+        /// Where the first bracket stands that is too many.
+        place: Place,
         /// What is allowed.
         depth_max: usize,
     },
@@ -24,11 +26,12 @@ pub enum DocumentError {
 
 pub(super) fn read(text: &str, depth_max: usize) -> Result<Document, DocumentError> {
     let mut reader = Reader { cursor: Cursor::new(text), depth_max, replaced: None };
-    let root = reader.document().map_err(|fault| match fault {
-        Fault::Expected(expected) => {
-            DocumentError::Syntax { place: Place::of(text, reader.cursor.at()), expected }
-        },
-        Fault::TooDeep => DocumentError::TooDeep { depth_max },
+    let root = reader.document().map_err(|fault| {
+        let place = Place::of(text, reader.cursor.at());
+        match fault {
+            Fault::Expected(expected) => DocumentError::Syntax { place, expected },
+            Fault::TooDeep => DocumentError::TooDeep { place, depth_max },
+        }
     })?;
     Ok(Document { root, replaced: reader.replaced.map(|at| Place::of(text, at)) })
 }

@@ -4,8 +4,8 @@
 
 use super::syntax::{Query, Segment, Selector};
 use super::{
-    COMBINATIONS_MAX, DESCENDANTS_MAX, FILTER_NESTING_MAX, PATH_BYTES_MAX, Path, PathError, SEGMENTS_MAX,
-    filter, limit, literal,
+    DESCENDANTS_MAX, FILTER_NESTING_MAX, PATH_BYTES_MAX, Path, PathError, SEGMENTS_MAX, WAYS_MAX, filter,
+    limit, literal,
 };
 use crate::cursor::Cursor;
 
@@ -37,6 +37,8 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     descendants: usize,
+    /// In how many ways the node is reached at which a filter stands; 0 outside of filters.
+    ways: usize,
     pub(super) filters: usize,
     pub(super) functions: usize,
     pub(super) parentheses: usize,
@@ -85,7 +87,8 @@ pub(super) fn segments<'a>(
     limits: &mut Limits,
     mut written: impl FnMut(&'a str),
 ) -> Result<(Vec<Segment>, bool), Fault> {
-    let (mut segments, mut combinations) = (Vec::new(), 1usize);
+    let outside = limits.ways;
+    let (mut segments, mut ways) = (Vec::new(), outside.max(1));
     loop {
         let behind = cursor.at();
         if blanks == Blanks::Skipped {
@@ -94,20 +97,44 @@ pub(super) fn segments<'a>(
         let start = cursor.at();
         if !matches!(cursor.peek(), b'.' | b'[') {
             cursor.return_to(behind);
+            limits.ways = outside;
             return Ok((segments, false));
         }
         if blanks == Blanks::End && cursor.eat(".length()") {
             return Ok((segments, true));
         }
+        limits.ways = ways;
         let segment = segment(cursor, limits)?;
         let (Segment::Child(selectors) | Segment::Descendant(selectors)) = &segment;
-        combinations = combinations.saturating_mul(selectors.len());
+        ways = ways.saturating_mul(overlap(selectors));
         let passed = |error| Fault::new(start, error);
-        limit("number of combinations of selectors", combinations, COMBINATIONS_MAX).map_err(passed)?;
+        limit("number of ways to select one node", ways, WAYS_MAX).map_err(passed)?;
         limit("number of segments", segments.len() + 1, SEGMENTS_MAX).map_err(passed)?;
         written(cursor.between(start, cursor.at()));
         segments.push(segment);
     }
+}
+
+/// How many of the selectors may select one and the same node. Different names never do, nor do different indexes that
+/// count from the same end.
+fn overlap(selectors: &[Selector]) -> usize {
+    let (mut names, mut fronts, mut backs, mut broad) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for selector in selectors {
+        match selector {
+            Selector::Name(name) => names.push(name),
+            Selector::Index(index) if *index < 0 => backs.push(*index),
+            Selector::Index(index) => fronts.push(*index),
+            Selector::Wildcard | Selector::Slice { .. } | Selector::Filter(_) => broad += 1,
+        }
+    }
+    // An object has names, an array has indexes; a node is below one of them.
+    broad + most_alike(names).max(most_alike(fronts) + most_alike(backs))
+}
+
+/// How often the most frequent one is there.
+fn most_alike<T: Ord>(mut all: Vec<T>) -> usize {
+    all.sort_unstable();
+    all.chunk_by(|left, right| left == right).map(<[T]>::len).max().unwrap_or(0)
 }
 
 fn segment(cursor: &mut Cursor<'_>, limits: &mut Limits) -> Result<Segment, Fault> {

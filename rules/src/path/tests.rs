@@ -88,10 +88,18 @@ fn every_limit_is_named() {
     assert_eq!(limited("$[?(@[?(@[?(@.a)])])]"), "nesting of filters");
     assert_eq!(limited(&format!("$[?{}@.a{}]", "(".repeat(40), ")".repeat(40))), "nesting of parentheses");
     assert_eq!(limited("$[?length(length(length(length(@)))) > 1]"), "nesting of functions");
-    assert_eq!(limited(&format!("${}", "[0,0,0]".repeat(4))), "number of combinations of selectors");
+    assert_eq!(limited(&format!("${}", "[0,0,0]".repeat(3))), "number of ways to select one node");
+    let nested = "$[*,*,*][?@[*,*][?@[*,*,*]]]";
+    assert_eq!(limited(nested), "number of ways to select one node");
+    assert!(Path::parse("$[*,*,*][?@[*,*,*], ?@[*,*]].b[?@[*,*]]").is_ok());
     assert_eq!(
         limited(&format!("$[?match(@, '{}')]", "a".repeat(600))),
         "length of a regular expression in bytes"
+    );
+    assert_eq!(limited(&format!("$[{}]", ["*"; 17].join(","))), "number of ways to select one node");
+    assert!(
+        Path::parse(&format!("$[{}]", (0..90).map(|n| format!("'{n}',{n}")).collect::<Vec<_>>().join(",")))
+            .is_ok()
     );
     assert!(Path::parse(&format!("${}", ".a".repeat(16))).is_ok());
     assert!(Path::parse("$[?@[?@.a], ?@.b].c[?@[?@.a]]").is_ok());

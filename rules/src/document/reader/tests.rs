@@ -62,7 +62,8 @@ fn depth_is_counted_in_brackets_and_bounded() {
     assert!(Document::parse(&nested(64), 64).is_ok());
     assert!(Document::parse("1", 0).is_ok());
     for depth in [65, 1_000_000] {
-        assert_eq!(Document::parse(&nested(depth), 64), Err(DocumentError::TooDeep { depth_max: 64 }));
+        let place = Place { line: 1, column: 65 };
+        assert_eq!(Document::parse(&nested(depth), 64), Err(DocumentError::TooDeep { place, depth_max: 64 }));
     }
     assert!(Document::parse(&format!("[{}]", vec![nested(63); 50].join(",")), 64).is_ok());
 }

@@ -3,6 +3,7 @@
 //! Pure: no clock, file, socket, environment, thread or random source (`clippy.toml` of this crate forbids them).
 //!
 //! - [`Rule`] is a checked rule; [`read_rule`] makes one from what a tenant posted and reports every problem at once.
+//! - [`Condition`] is what must hold of a payload, whether it was written as text or as JSON; it reads exact [`Document`]s.
 //! - [`RuleBook`] folds the control log into the rules in force, with versions and generations.
 //! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]

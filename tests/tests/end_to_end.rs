@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::harness::disk::SmallDisk;
 use tests::harness::process::Tocsin;
-use tests::harness::wait_for;
-use tests::workload::customer;
+use tests::harness::{skip, wait_for};
+use tests::workload::{Random, customer};
 
 const GLOBAL: &str = "deadbeef-dead-beef-dead-beefdeadbeef";
 const ALERT: &str = "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10";
@@ -228,4 +229,48 @@ fn the_command_line_does_what_the_tour_says() {
     std::fs::write(&events_file, "{\"probe\":1}\n{\"probe\"\n").unwrap();
     let (code, text) = tocsin(&["events", "send", "--customer", &customer(1), events_file.to_str().unwrap()]);
     assert!(code == Some(2) && text.contains("line 2: TOC-2007"), "{text}");
+}
+
+#[test]
+fn load_over_http_comes_out_exactly() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Tocsin::start(data.path(), &[]);
+    let report = tests::harness::process::load(&process, data.path(), &[]);
+    assert!(report.contains("exact: nothing lost, nothing extra"), "{report}");
+}
+
+#[test]
+fn a_full_disk_stops_it_with_a_clear_error_and_nothing_acknowledged_is_lost() {
+    let test = "a_full_disk_stops_it_with_a_clear_error_and_nothing_acknowledged_is_lost";
+    let Some(disk) = SmallDisk::mount() else {
+        return skip(test, "this process may not mount a tmpfs");
+    };
+    let data = disk.path().join("data");
+    let process = Tocsin::start(&data, &[]);
+    process.http.rule(&rule(&customer(1), 1_000_000));
+    let mut random = Random(1);
+    let mut acknowledged = 0;
+    let refused = loop {
+        // Nothing that compresses.
+        let noise: String = (0..6000).map(|_| format!("{:016x}", random.number())).collect();
+        let large = json!({"customerId": customer(1), "payload": {"probe": noise}}).to_string();
+        match process.http.post("/v1/events?positions=false", "application/json", large.as_bytes()) {
+            Some((200, _)) => acknowledged += 1,
+            other => break other,
+        }
+        assert!(acknowledged < 5000, "the disk fills");
+    };
+    if let Some((status, problem)) = refused {
+        assert!(status >= 500 && problem.to_string().contains("disk"), "{status} {problem}");
+    }
+    process.kill9();
+    disk.enlarge();
+    let process = Tocsin::start(&data, &[]);
+    let threshold = json!({
+        "customerId": customer(1), "alertId": ALERT, "alertName": "probe", "match": "$.probe", "threshold": acknowledged
+    });
+    process.http.rule(&threshold);
+    assert!(process.http.events(&[event(1)]));
+    let (_, alert) = process.http.alerts("0").next().unwrap();
+    assert!(alert["value"].as_u64().unwrap() >= acknowledged, "{alert}");
 }

@@ -13,7 +13,7 @@ use ports::{Log, Outgoing, Retention, TopicSpec, Topics};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::harness::kafka::{Broker, broker, broker_alone, prefix, skip};
-use tests::harness::process::Tocsin;
+use tests::harness::process::{Tocsin, binary, load};
 use tests::harness::{audit, wait_for};
 use tests::reference;
 use tests::workload::{self, Random, customer};
@@ -232,6 +232,53 @@ fn topics_that_will_not_do_are_refused_with_the_setting_to_change() {
 }
 
 #[test]
+fn worker_and_api_are_processes_of_their_own() {
+    let Some((broker, _lease)) = broker("worker_and_api_are_processes_of_their_own") else { return };
+    let deployment = Deployment::new(broker, "roles");
+    let arguments: Vec<&str> = deployment.arguments.iter().map(String::as_str).collect();
+    let tocsin = |words: &[&str]| {
+        let output = Command::new(binary()).args(words).args(&arguments).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = tocsin(&["topics", "verify"]);
+    assert_eq!(code, Some(1), "{text}");
+    let (code, text) = tocsin(&["topics", "create", "--partitions", "2"]);
+    assert!(code == Some(0) && text.contains(&format!("created  {}", deployment.topics.alerts)), "{text}");
+    assert_eq!(tocsin(&["topics", "verify"]), (Some(0), "all topics serve\n".to_owned()));
+
+    let worker_data = deployment.data.path().join("worker");
+    let mut worker = Command::new(binary())
+        .arg("worker")
+        .args(&arguments)
+        .args(["--worker-listen", "127.0.0.1:0", "--data"])
+        .arg(&worker_data)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut api = Tocsin::start_role("api", &deployment.folder(), &arguments);
+    api.line("ready ");
+    api.http
+        .rule(&json!({"customerId": customer(1), "alertName": "probe", "match": "$.probe", "threshold": 2}));
+    let event = json!({"customerId": customer(1), "payload": {"probe": 1}});
+    assert!(api.http.events(&[event.clone(), event]));
+    assert_eq!(api.http.alerts("0").next().unwrap().1["value"], 2);
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+}
+
+#[test]
+fn load_over_kafka_comes_out_exactly() {
+    let Some((broker, _lease)) = broker("load_over_kafka_comes_out_exactly") else { return };
+    let deployment = Deployment::new(broker, "load");
+    let process = deployment.start();
+    let topics = ["--events-topic", &deployment.topics.events, "--alerts-topic", &deployment.topics.alerts];
+    let bootstrap = broker.settings().bootstrap;
+    let kafka = [&["--kafka", &bootstrap][..], &topics].concat();
+    let report = load(&process, &deployment.folder(), &kafka);
+    assert!(report.contains("exact: nothing lost, nothing extra"), "{report}");
+}
+
+#[test]
 fn kafkas_own_console_tools_write_events_and_read_alerts() {
     let test = "kafkas_own_console_tools_write_events_and_read_alerts";
     if std::env::var_os("TOCSIN_TEST_KAFKA").is_some() {
@@ -240,7 +287,7 @@ fn kafkas_own_console_tools_write_events_and_read_alerts() {
     // The shared broker shows that there can be one; the script starts its own.
     let Some(_) = broker(test) else { return };
     let script = workload::root().join("tests/console-tools.sh");
-    let output = Command::new(script).arg(tests::harness::process::binary()).output().unwrap();
+    let output = Command::new(script).arg(binary()).output().unwrap();
     let text =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     println!("{text}");

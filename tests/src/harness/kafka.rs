@@ -1,8 +1,6 @@
 //! A real Kafka for tests: one broker for all tests of a binary, ended and wiped with the process however that ends.
 //! `TOCSIN_TEST_KAFKA=host:port` names one to use instead.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,12 +51,7 @@ pub fn prefix(test: &str) -> String {
 /// Notes that a test was skipped, or fails where it must not be.
 pub fn skip(test: &str, reason: &str) {
     assert!(std::env::var("TOCSIN_REQUIRE_KAFKA").as_deref() != Ok("1"), "{test} needs Kafka: {reason}");
-    let line = format!("SKIPPED {test}: {reason}\n");
-    eprint!("{line}");
-    if let Some(path) = std::env::var_os("TOCSIN_SKIP_LOG") {
-        let log = OpenOptions::new().create(true).append(true).open(path);
-        log.unwrap().write_all(line.as_bytes()).unwrap();
-    }
+    super::skip(test, reason);
 }
 
 fn running(test: &str) -> Option<&'static Broker> {

@@ -13,12 +13,12 @@ use crate::workload::root;
 /// How long a start may take; machines that also build are slow.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary, built once per test run so that it is never an old one.
+/// The binary, with `loadgen` beside it; built once per test run so that it is never an old one.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--bin", "tocsin"])
+            .args(["build", "--quiet", "--workspace", "--bins"])
             .current_dir(root())
             .status();
         assert!(built.unwrap().success(), "the binary cannot be built");
@@ -26,6 +26,28 @@ pub fn binary() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         test.parent().unwrap().parent().unwrap().join("tocsin")
     })
+}
+
+/// Sends a little load with `loadgen` and answers its report.
+pub fn load(process: &Tocsin, data: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(binary().with_file_name("loadgen"))
+        .args([
+            "run",
+            "--target",
+            &process.http.address,
+            "--rate",
+            "500",
+            "--duration",
+            "4s",
+            "--warmup",
+            "0s",
+        ])
+        .args(["--customers", "5", "--rules", "3", "--probe-every", "10", "--token-file"])
+        .arg(data.join("root.token"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// A running `tocsin run`.
@@ -51,8 +73,13 @@ impl Tocsin {
 
     /// Starts `tocsin run` on a data folder and waits until it listens.
     pub fn start_unready(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_role("run", data, arguments)
+    }
+
+    /// Starts `tocsin run` or `tocsin api` on a data folder and waits until it listens.
+    pub fn start_role(role: &str, data: &Path, arguments: &[&str]) -> Self {
         let mut child =
-            command(data, arguments).stdout(Stdio::piped()).stderr(log_file(data)).spawn().unwrap();
+            command(role, data, arguments).stdout(Stdio::piped()).stderr(log_file(data)).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -68,7 +95,7 @@ impl Tocsin {
 
     /// Runs `tocsin run` where it is expected to end by itself.
     pub fn run_to_end(data: &Path, arguments: &[&str]) -> Ended {
-        let output = command(data, arguments).stdout(Stdio::null()).output().unwrap();
+        let output = command("run", data, arguments).stdout(Stdio::null()).output().unwrap();
         Ended { code: output.status.code(), stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
     }
 
@@ -113,10 +140,10 @@ impl Drop for Tocsin {
     }
 }
 
-fn command(data: &Path, arguments: &[&str]) -> Command {
+fn command(role: &str, data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command
-        .arg("run")
+        .arg(role)
         .arg("--data")
         .arg(data)
         .args(["--listen", "127.0.0.1:0"])

@@ -1,42 +1,12 @@
 //! A full disk: refused loudly, and nothing acknowledged is lost.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use engine::{Offset, Partition};
 use ports::{CommitError, Error, ErrorKind, Log, Membership, Retention};
 
-use super::support::{create, open, read_all, record, skip};
+use tests::harness::disk::SmallDisk;
+use tests::harness::skip;
 
-/// A small file system in memory, gone when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// None if this process may not mount.
-    fn mount() -> Option<Self> {
-        let disk = Self(tempfile::tempdir().unwrap());
-        disk.run("mount", &["-t", "tmpfs", "-o", "size=48m", "tmpfs"]).then_some(disk)
-    }
-
-    fn enlarge(&self) {
-        assert!(self.run("mount", &["-o", "remount,size=256m"]));
-    }
-
-    fn run(&self, command: &str, arguments: &[&str]) -> bool {
-        let status = Command::new(command).args(arguments).arg(self.path()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        self.run("umount", &[]);
-    }
-}
+use super::support::{create, open, read_all, record};
 
 /// Bytes that do not compress, another 100 KB for every number.
 fn noise(number: u64) -> Vec<u8> {

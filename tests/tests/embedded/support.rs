@@ -1,6 +1,5 @@
 //! What the tests of the embedded log have in common.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -70,14 +69,4 @@ pub(crate) fn child(test: &str, dir: &Path) -> Child {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
-}
-
-/// Says that a test was skipped, also to the script that counts.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let line = format!("SKIPPED {test}: {reason}");
-    println!("{line}");
-    if let Ok(path) = std::env::var("TOCSIN_SKIP_LOG") {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        writeln!(file.unwrap(), "{line}").unwrap();
-    }
 }

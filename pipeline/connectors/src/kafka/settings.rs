@@ -103,7 +103,8 @@ impl Settings {
         }
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", &self.client_id);
-        config.set_log_level(RDKafkaLogLevel::Info);
+        let debugs = self.extra.contains_key("debug");
+        config.set_log_level(if debugs { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
         config
     }
 

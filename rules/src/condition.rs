@@ -16,7 +16,7 @@ mod text;
 use crate::document::Node;
 use crate::problem::Invalid;
 
-pub(crate) use selection::Scope;
+pub(crate) use selection::{Scope, Used};
 pub(crate) use structured::read as read_structured;
 pub(crate) use text::{parse as parse_text, path_advice};
 

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 
 use crate::control::Command;
 use crate::id::RuleKey;
-use crate::problem::Invalid;
 use crate::rule::Rule;
-use crate::wire::{read_rule, write_rule};
+use crate::wire::{read_stored, write_rule};
 
 /// Counts the accepted writes of one rule, from 1. As an expectation, 0 means "there is no such rule".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -209,21 +208,6 @@ impl ActiveRule {
         }
         Ok(Self { rule, version: entry.version, generation: entry.generation })
     }
-}
-
-/// Reads what [`write_rule`] wrote: one form whose condition is `match` or `jsonPath`.
-pub(crate) fn read_stored(document: &Value) -> Result<Rule, Invalid> {
-    let Some(path) = document.get("jsonPath").cloned() else {
-        return Ok(read_rule(document.to_string().as_bytes(), None)?.0);
-    };
-    let mut plain = document.clone();
-    if let Some(members) = plain.as_object_mut() {
-        members.remove("jsonPath");
-        members.insert("match".to_owned(), path);
-    }
-    let (rule, _) = read_rule(plain.to_string().as_bytes(), None)?;
-    let condition = crate::condition::Condition::SelectsContent(rule.condition.path().clone());
-    Ok(Rule { condition, ..rule })
 }
 
 #[cfg(test)]

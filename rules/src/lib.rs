@@ -3,6 +3,7 @@
 //! Pure: no clock, file, socket, environment, thread or random source (`clippy.toml` of this crate forbids them).
 //!
 //! - [`Rule`] is a checked rule; [`read_rule`] makes one from what a tenant posted and reports every problem at once.
+//! - [`Condition`] is what must hold of a payload, whether it was written as text or as JSON; it reads exact [`Document`]s.
 //! - [`RuleBook`] folds the control log into the rules in force, with versions and generations.
 //! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -10,6 +11,8 @@
 mod book;
 mod condition;
 mod control;
+mod cursor;
+mod document;
 mod id;
 mod matcher;
 mod path;
@@ -19,8 +22,13 @@ mod rule;
 mod wire;
 
 pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
-pub use condition::Condition;
+pub use condition::{
+    CLAUSES_MAX, Condition, ConditionError, Form, Measure, NESTING_MAX, Op, Quantifier, SelectionName,
+    Selections, Stated, Test,
+};
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
+pub use cursor::Place;
+pub use document::{Document, DocumentError, Node, Number, Object};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
 pub use matcher::{Matcher, Snapshot};
 pub use path::{Path, PathError};

@@ -47,7 +47,7 @@ impl Snapshot {
         let own = self.0.by_customer.get(&customer).map_or(&[][..], Vec::as_slice);
         let rules = own.iter().chain(&self.0.global);
         let mut met: Vec<_> =
-            rules.filter(|active| active.rule.condition.holds(payload.value())).map(Arc::clone).collect();
+            rules.filter(|active| active.rule.matches(payload.root())).map(Arc::clone).collect();
         met.sort_by_key(|active| (active.rule.key.alert, active.rule.key.customer));
         met
     }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::document::{Document, DocumentError, Node};
+
 /// The deepest nesting that is accepted: a scalar is at depth 0, `[]` at 1.
 pub const DEPTH_MAX: usize = 64;
 
@@ -15,7 +17,7 @@ pub enum PayloadError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
-        /// What the parser says.
+        /// What belongs there; nothing of the payload.
         message: String,
     },
     /// Nested deeper than [`DEPTH_MAX`].
@@ -25,31 +27,60 @@ pub enum PayloadError {
 
 /// A decoded payload. Held behind a type of our own, so that what the matcher reads can change without its callers.
 #[derive(Clone, PartialEq)]
-pub struct Payload(Value);
+pub struct Payload {
+    root: Node,
+    is_altered: bool,
+}
 
 impl Payload {
     /// Decodes one JSON document. Duplicate keys: the last one wins.
+    ///
+    /// # Errors
+    /// Where and why the text is no payload.
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
-        if too_deep(text.as_bytes()) {
-            return Err(PayloadError::TooDeep);
+        match Document::parse(text, DEPTH_MAX) {
+            Ok(Document { root, replaced }) => Ok(Self { root, is_altered: replaced.is_some() }),
+            Err(DocumentError::TooDeep { .. }) => Err(PayloadError::TooDeep),
+            Err(DocumentError::Syntax { place, expected }) => Err(PayloadError::NotJson {
+                line: place.line,
+                column: place.column,
+                message: format!("expected {expected}"),
+            }),
         }
-        serde_json::from_str(text).map(Self).map_err(|error| PayloadError::NotJson {
-            line: error.line(),
-            column: error.column(),
-            message: category(&error).to_owned(),
-        })
     }
 
-    /// The document as a value.
-    pub fn value(&self) -> &Value {
-        &self.0
+    /// Decodes a document that stands in a JSON string, as it is written, quotes and escapes included.
+    ///
+    /// # Errors
+    /// As [`Payload::parse`]; places count within the decoded string, or within the literal if it is no string.
+    pub fn parse_quoted(literal: &str) -> Result<Self, PayloadError> {
+        let outer = Self::parse(literal)?;
+        let Node::String(text) = &outer.root else {
+            return Err(PayloadError::NotJson {
+                line: 1,
+                column: 1,
+                message: "expected a string".to_owned(),
+            });
+        };
+        let inner = Self::parse(text)?;
+        Ok(Self { is_altered: inner.is_altered || outer.is_altered, ..inner })
+    }
+
+    /// The document.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Whether half a surrogate pair was replaced by U+FFFD, so that the payload is not quite what was sent.
+    pub fn is_altered(&self) -> bool {
+        self.is_altered
     }
 }
 
 impl From<Value> for Payload {
     /// Wraps a value made in code, where depth is the caller's care.
     fn from(value: Value) -> Self {
-        Self(value)
+        Self { root: Node::from(&value), is_altered: false }
     }
 }
 
@@ -57,48 +88,6 @@ impl From<Value> for Payload {
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Payload(..)")
-    }
-}
-
-/// The parser's own text can quote the document, so only its category is passed on.
-fn category(error: &serde_json::Error) -> &'static str {
-    match error.classify() {
-        serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Syntax => "syntax error",
-        serde_json::error::Category::Data => "value out of range",
-        serde_json::error::Category::Io => "it cannot be read",
-    }
-}
-
-/// Whether brackets outside of strings nest deeper than [`DEPTH_MAX`]. Looks at structure only; the parser finds faults.
-fn too_deep(bytes: &[u8]) -> bool {
-    let mut depth = 0usize;
-    let mut bytes = bytes.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > DEPTH_MAX {
-                    return true;
-                }
-            },
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut bytes),
-            _ => {},
-        }
-    }
-    false
-}
-
-fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => {
-                bytes.next();
-            },
-            b'"' => return,
-            _ => {},
-        }
     }
 }
 
@@ -133,6 +122,19 @@ mod tests {
 
     #[test]
     fn the_last_of_duplicate_keys_wins() {
-        assert_eq!(Payload::parse(r#"{"a":1,"a":2}"#).unwrap().value()["a"], 2);
+        let payload = Payload::parse(r#"{"a":1,"a":2}"#).unwrap();
+        assert_eq!(payload, Payload::from(serde_json::json!({"a": 2})));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_noted_and_loses_no_event() {
+        assert!(Payload::parse(r#"{"a":"\ud800"}"#).unwrap().is_altered());
+        assert!(!Payload::parse(r#"{"a":"\ud83d\ude00"}"#).unwrap().is_altered());
+        for literal in [r#""{\"a\":\"\ud800\"}""#, r#""{\"a\":\"\\ud800\"}""#] {
+            let payload = Payload::parse_quoted(literal).unwrap();
+            assert_eq!(payload.root().member("a").and_then(Node::as_str), Some("\u{fffd}"), "{literal}");
+            assert!(payload.is_altered());
+        }
+        assert!(Payload::parse_quoted("{}").is_err() && Payload::parse_quoted(r#""{""#).is_err());
     }
 }

@@ -21,11 +21,21 @@ pub enum ProblemCode {
     LimitPassed,
     /// The control record's key does not name the rule that its value holds.
     KeyMismatch,
+    /// The text of a condition that cannot be parsed.
+    BadCondition,
+    /// A test's operator does not go with its values, its quantifier or `ignoreCase`.
+    BadOperand,
+    /// A regular expression or a network that cannot be read, or is too costly.
+    BadPattern,
+    /// A condition names a selection that the rule does not have.
+    UnknownSelection,
+    /// A selection's name is none.
+    BadSelectionName,
 }
 
 impl ProblemCode {
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::NotJson,
         Self::UnknownField,
         Self::MissingField,
@@ -34,6 +44,11 @@ impl ProblemCode {
         Self::BadPath,
         Self::LimitPassed,
         Self::KeyMismatch,
+        Self::BadCondition,
+        Self::BadOperand,
+        Self::BadPattern,
+        Self::UnknownSelection,
+        Self::BadSelectionName,
     ];
 
     /// The code as it is written, for instance `TOC-1002`.
@@ -47,6 +62,11 @@ impl ProblemCode {
             Self::BadPath => "TOC-1006",
             Self::LimitPassed => "TOC-1007",
             Self::KeyMismatch => "TOC-1008",
+            Self::BadCondition => "TOC-1009",
+            Self::BadOperand => "TOC-1010",
+            Self::BadPattern => "TOC-1011",
+            Self::UnknownSelection => "TOC-1012",
+            Self::BadSelectionName => "TOC-1013",
         }
     }
 }
@@ -58,7 +78,7 @@ pub struct Problem {
     pub code: ProblemCode,
     /// JSON pointer (RFC 6901) to the place in the posted document; empty for the document itself.
     pub pointer: String,
-    /// Line and column, both from 1, where the text itself could not be read.
+    /// Line and column, both from 1, where text could not be read: the posted document, or the string at `pointer`.
     pub place: Option<(usize, usize)>,
     /// What is wrong, in lower case and without a full stop.
     pub message: String,
@@ -69,10 +89,11 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.code.code())?;
-        match self.place {
-            Some((line, column)) => write!(f, "at line {line} column {column}: ")?,
-            None if self.pointer.is_empty() => {},
-            None => write!(f, "at {}: ", self.pointer)?,
+        match (self.place, self.pointer.as_str()) {
+            (Some((line, column)), "") => write!(f, "at line {line} column {column}: ")?,
+            (Some((line, column)), pointer) => write!(f, "at {pointer}, line {line} column {column}: ")?,
+            (None, "") => {},
+            (None, pointer) => write!(f, "at {pointer}: ")?,
         }
         write!(f, "{}; expected {}", self.message, self.expected)
     }
@@ -92,6 +113,11 @@ impl From<Problem> for Invalid {
     }
 }
 
+/// Escapes a member's name for a JSON pointer (RFC 6901 §3).
+pub(crate) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +125,7 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_stable() {
         let codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
-        let expected: Vec<_> = (1001..=1008).map(|number| format!("TOC-{number}")).collect();
+        let expected: Vec<_> = (1001..=1013).map(|number| format!("TOC-{number}")).collect();
         assert_eq!(codes, expected);
     }
 }

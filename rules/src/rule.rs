@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::condition::Condition;
+use crate::condition::{Selections, Stated};
+use crate::document::Node;
 use crate::id::{CustomerId, RuleKey};
 
 /// How much an alert matters to the customer.
@@ -76,7 +77,9 @@ pub struct Rule {
     /// Passed on into alerts.
     pub labels: BTreeMap<String, String>,
     /// Which events count.
-    pub condition: Condition,
+    pub condition: Stated,
+    /// Conditions with names, for the others to refer to.
+    pub selections: Selections,
     /// How many of them make an alert.
     pub threshold: Threshold,
     /// The one customer for whom a global rule is filled from history.
@@ -84,9 +87,22 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether state that was collected under `other` can be kept: what is counted has not changed.
+    /// Whether state that was collected under `other` can be kept: what is counted has not changed, however it is written.
     pub fn counts_the_same_as(&self, other: &Self) -> bool {
-        self.condition == other.condition
+        let meaning = |rule: &Self, name| rule.selections.get(name).map(|stated| stated.condition.clone());
+        let condition = &self.condition.condition;
+        *condition == other.condition.condition
+            && condition.named().into_iter().all(|name| meaning(self, name) == meaning(other, name))
+    }
+
+    /// Whether an event with this payload counts.
+    pub fn matches(&self, root: &Node) -> bool {
+        self.condition.condition.holds(root, &self.selections)
+    }
+
+    /// Whether the condition is evaluated on its own, because it has too many clauses for the shared evaluation.
+    pub fn needs_fallback(&self) -> bool {
+        self.condition.condition.needs_fallback(&self.selections)
     }
 
     /// Whether the rule applies to events of this customer.

@@ -2,12 +2,14 @@
 //!
 //! An object with a top-level `jsonPath` is the original control message; anything else is the plain form.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::book::RuleVersion;
-use crate::condition::Condition;
+use crate::condition::{Condition, Form, Scope, Stated, Test, path_advice};
+use crate::cursor::Place;
+use crate::document::{Document, DocumentError, Node, Object};
 use crate::id::{AlertId, CustomerId, RuleKey};
-use crate::path::{Path, PathError};
+use crate::path::Path;
 use crate::problem::{Invalid, Problem, ProblemCode};
 use crate::rule::{Rule, Severity, Threshold};
 use fields::Fields;
@@ -16,6 +18,9 @@ mod fields;
 
 /// The largest rule, in bytes of its JSON.
 pub const RULE_BYTES_MAX: usize = 64 * 1024;
+
+/// How deep a rule's JSON may nest: conditions nest 32 deep, with an object and an array each.
+const RULE_DEPTH_MAX: usize = 100;
 
 const ORIGINAL_FIELDS: &[&str] = &[
     "customerId",
@@ -33,6 +38,7 @@ const PLAIN_FIELDS: &[&str] = &[
     "alertDescription",
     "severity",
     "labels",
+    "selections",
     "match",
     "threshold",
     "bootstrapCustomerId",
@@ -54,20 +60,50 @@ pub fn read_rule(text: &[u8], fresh_id: Option<AlertId>) -> Result<(Rule, Option
         )
         .into());
     }
-    let document: Value = serde_json::from_slice(text).map_err(|error| Problem {
-        place: Some((error.line(), error.column())),
-        ..problem(ProblemCode::NotJson, "", "the rule is not JSON".to_owned(), "one JSON object".to_owned())
-    })?;
-    match document {
-        Value::Object(members) if members.contains_key("jsonPath") => read_original(&members),
-        Value::Object(members) => read_plain(&members, fresh_id),
-        other => Err(problem(
-            ProblemCode::WrongType,
+    match document(text)? {
+        Node::Object(members) if members.get("jsonPath").is_some() => read_original(&members),
+        Node::Object(members) => read_plain(&members, fresh_id, PLAIN_FIELDS),
+        other => Err(not_an_object(&other).into()),
+    }
+}
+
+/// Reads what [`write_rule`] wrote: the plain form, in which `jsonPath` may stand for the condition.
+pub(crate) fn read_stored(document: &Value) -> Result<Rule, Invalid> {
+    let Node::Object(members) = Node::from(document) else {
+        return Err(not_an_object(&Node::from(document)).into());
+    };
+    Ok(read_plain(&members, None, &[PLAIN_FIELDS, &["jsonPath"]].concat())?.0)
+}
+
+fn not_an_object(node: &Node) -> Problem {
+    problem(ProblemCode::WrongType, "", format!("the rule is {}", node.kind()), "a JSON object".to_owned())
+}
+
+fn document(text: &[u8]) -> Result<Node, Problem> {
+    let unreadable = |place: Place, expected: &str| Problem {
+        place: Some((place.line, place.column)),
+        ..problem(
+            ProblemCode::NotJson,
             "",
-            format!("the rule is {}", fields::kind(&other)),
-            "a JSON object".to_owned(),
+            "the rule is not JSON that can be read".to_owned(),
+            expected.to_owned(),
         )
-        .into()),
+    };
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let sound = text.get(..error.valid_up_to()).and_then(|sound| std::str::from_utf8(sound).ok());
+        let sound = sound.unwrap_or_default();
+        unreadable(Place::of(sound, sound.len()), "UTF-8")
+    })?;
+    match Document::parse(text, RULE_DEPTH_MAX) {
+        // A rule with another character than was meant would match other events than were meant.
+        Ok(Document { replaced: Some(place), .. }) => {
+            Err(unreadable(place, "both halves of a surrogate pair"))
+        },
+        Ok(document) => Ok(document.root),
+        Err(DocumentError::Syntax { place, expected }) => Err(unreadable(place, expected)),
+        Err(DocumentError::TooDeep { place, .. }) => {
+            Err(unreadable(place, &format!("at most {RULE_DEPTH_MAX} arrays and objects within each other")))
+        },
     }
 }
 
@@ -83,18 +119,22 @@ pub fn write_rule(rule: &Rule, version: RuleVersion) -> Value {
         "threshold": { "gte": rule.threshold.gte },
         "version": version.0,
     });
-    let (field, path) = match &rule.condition {
-        Condition::SelectsContent(path) => ("jsonPath", path),
-        Condition::Exists(path) => ("match", path),
-    };
-    document[field] = path.text().into();
+    if let (Form::Original, Condition::Test(test)) = (rule.condition.form, &rule.condition.condition) {
+        document["jsonPath"] = test.path().text().into();
+    } else {
+        document["match"] = rule.condition.to_value();
+    }
+    if !rule.selections.is_empty() {
+        let named = rule.selections.iter().map(|(name, stated)| (name.to_string(), stated.to_value()));
+        document["selections"] = Value::Object(named.collect());
+    }
     if let Some(customer) = rule.bootstrap_customer {
         document["bootstrapCustomerId"] = customer.to_string().into();
     }
     document
 }
 
-fn read_original(members: &Map<String, Value>) -> Result<(Rule, Option<RuleVersion>), Invalid> {
+fn read_original(members: &Object) -> Result<(Rule, Option<RuleVersion>), Invalid> {
     let mut fields = Fields::new(members, ORIGINAL_FIELDS, "the original control message");
     let customer = fields.required("customerId", Fields::customer);
     let alert = fields.required("alertId", Fields::alert);
@@ -113,7 +153,8 @@ fn read_original(members: &Map<String, Value>) -> Result<(Rule, Option<RuleVersi
             description,
             severity: Severity::default(),
             labels: Default::default(),
-            condition: Condition::SelectsContent(believed(path)),
+            condition: original(believed(path)),
+            selections: Default::default(),
             threshold,
             bootstrap_customer,
         },
@@ -122,10 +163,11 @@ fn read_original(members: &Map<String, Value>) -> Result<(Rule, Option<RuleVersi
 }
 
 fn read_plain(
-    members: &Map<String, Value>,
+    members: &Object,
     fresh_id: Option<AlertId>,
+    known: &[&str],
 ) -> Result<(Rule, Option<RuleVersion>), Invalid> {
-    let mut fields = Fields::new(members, PLAIN_FIELDS, "a rule");
+    let mut fields = Fields::new(members, known, "a rule");
     let customer = fields.required("customerId", Fields::customer);
     let alert = match fresh_id {
         Some(fresh) => Some(fields.optional("alertId", Fields::alert).unwrap_or(fresh)),
@@ -135,7 +177,13 @@ fn read_plain(
     let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let severity = fields.optional("severity", Fields::severity).unwrap_or_default();
     let labels = fields.optional("labels", Fields::labels).unwrap_or_default();
-    let path = fields.required("match", Fields::path);
+    let (selections, names, used) = fields.selections("selections");
+    let mut scope = Scope::new(&names);
+    scope.used = used;
+    let condition = match fields.optional("jsonPath", Fields::path) {
+        Some(path) => Some(original(path)),
+        None => fields.condition("match", &mut scope),
+    };
     let threshold = fields.optional("threshold", Fields::threshold).unwrap_or_default();
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);
     let expected = fields.optional("expectedVersion", Fields::version);
@@ -149,12 +197,18 @@ fn read_plain(
             description,
             severity,
             labels,
-            condition: Condition::Exists(believed(path)),
+            condition: believed(condition),
+            selections,
             threshold,
             bootstrap_customer,
         },
         expected,
     ))
+}
+
+/// The condition of the original control message.
+fn original(path: Path) -> Stated {
+    Stated { condition: Condition::Test(Box::new(Test::selects_content(path))), form: Form::Original }
 }
 
 fn believed<T>(value: Option<T>) -> T {
@@ -165,19 +219,11 @@ fn problem(code: ProblemCode, pointer: &str, message: String, expected: String) 
     Problem { code, pointer: pointer.to_owned(), place: None, message, expected }
 }
 
-fn path_problem(pointer: &str, error: &PathError) -> Problem {
-    let (code, expected) = match error {
-        PathError::Syntax(_) => {
-            (ProblemCode::BadPath, "an RFC 9535 path such as $.acl[?(@.scope == 'anyone')]")
-        },
-        PathError::Limit { .. } => (ProblemCode::LimitPassed, "a path within the limits of docs/rules.md"),
-        PathError::RootInFilter => (ProblemCode::BadPath, "filters that start at `@`"),
-    };
-    problem(code, pointer, error.to_string(), expected.to_owned())
-}
-
 fn parse_path(pointer: &str, text: &str) -> Result<Path, Problem> {
-    Path::parse(text).map_err(|error| path_problem(pointer, &error))
+    Path::parse(text).map_err(|error| {
+        let (code, expected) = path_advice(&error);
+        problem(code, pointer, error.to_string(), expected.to_owned())
+    })
 }
 
 fn parse_customer(pointer: &str, text: &str) -> Result<CustomerId, Problem> {

@@ -12,10 +12,10 @@ pub(crate) struct Fault {
     /// JSON pointer (RFC 6901) into the document, or into the event of that line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pointer: Option<String>,
-    /// Line of the body, from 1.
+    /// Line from 1: of the string at `pointer`, or of the body where there is no pointer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line: Option<usize>,
-    /// Column of that line in bytes, from 1.
+    /// Column of that line in characters, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<usize>,
     /// What is wrong.
@@ -29,7 +29,9 @@ impl From<&rules::Problem> for Fault {
         let (line, column) = problem.place.unzip();
         Self {
             code: problem.code.code(),
-            pointer: problem.place.is_none().then(|| problem.pointer.clone()),
+            // A place without a pointer is one in the body, which could not be read so far that it has pointers.
+            pointer: (problem.place.is_none() || !problem.pointer.is_empty())
+                .then(|| problem.pointer.clone()),
             line,
             column,
             message: problem.message.clone(),

@@ -16,6 +16,11 @@ pub(super) const fn of_rule(code: ProblemCode) -> (StatusCode, &'static str) {
         ProblemCode::BadPath => (S::UNPROCESSABLE_ENTITY, "bad JSONPath in the rule"),
         ProblemCode::LimitPassed => (S::UNPROCESSABLE_ENTITY, "a limit on rules is passed"),
         ProblemCode::KeyMismatch => (S::UNPROCESSABLE_ENTITY, "key and rule differ"),
+        ProblemCode::BadCondition => (S::UNPROCESSABLE_ENTITY, "bad condition in the rule"),
+        ProblemCode::BadOperand => (S::UNPROCESSABLE_ENTITY, "bad operand in a condition"),
+        ProblemCode::BadPattern => (S::UNPROCESSABLE_ENTITY, "bad regular expression or network in the rule"),
+        ProblemCode::UnknownSelection => (S::UNPROCESSABLE_ENTITY, "unknown selection in a condition"),
+        ProblemCode::BadSelectionName => (S::UNPROCESSABLE_ENTITY, "bad name of a selection"),
     }
 }
 

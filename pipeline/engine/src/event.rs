@@ -88,11 +88,7 @@ impl<'a> Envelope<'a> {
             return Err(refusal(Reason::BadPayloadType, "`payload` is missing"));
         };
         let parsed = match raw.get().as_bytes().first() {
-            Some(b'"') => {
-                let text = string(raw)
-                    .ok_or_else(|| refusal(Reason::BadPayload, "the payload's string cannot be read"))?;
-                Payload::parse(&text)
-            },
+            Some(b'"') => Payload::parse_quoted(raw.get()),
             Some(b'{') => Payload::parse(raw.get()),
             _ => {
                 return Err(refusal(Reason::BadPayloadType, "`payload` is neither a string nor an object"));
@@ -166,6 +162,20 @@ mod tests {
                 decoded(&json!({"customerId": CUSTOMER, "payload": document}).to_string()).is_ok(),
                 "{document}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_size_and_half_a_surrogate_pair_lose_no_event() {
+        for payload in [
+            r#"{"a":1e400}"#,
+            r#""{\"a\":1e400}""#,
+            r#"{"a":"\ud800"}"#,
+            r#""{\"a\":\"\ud800\"}""#,
+            r#""{\"a\":\"\\ud800\"}""#,
+        ] {
+            let event = decoded(&format!(r#"{{"customerId":"{CUSTOMER}","payload":{payload}}}"#)).unwrap();
+            assert_eq!(event.payload.is_altered(), payload.contains("ud800"), "{payload}");
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::id::{AlertId, CustomerId};
+use crate::wire::read_rule;
 use uuid::Uuid;
 
 fn rule(customer: u128, alert: u128, path: &str, name: &str) -> Rule {

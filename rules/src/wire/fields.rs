@@ -2,33 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::{parse_customer, parse_path, problem};
 use crate::book::RuleVersion;
+use crate::condition::{Form, Scope, SelectionName, Selections, Stated, Used, read_structured};
+use crate::document::{Node, Object};
 use crate::id::{AlertId, CustomerId};
 use crate::path::Path;
-use crate::problem::{Invalid, Problem, ProblemCode};
+use crate::problem::{Invalid, Problem, ProblemCode, escape};
 use crate::rule::{Severity, Threshold};
 
 /// The longest name, description or label, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;
 /// The most labels of one rule.
 const LABELS_MAX: usize = 64;
+/// The most selections of one rule.
+const SELECTIONS_MAX: usize = 64;
 
 /// What a field reader answers: the value, or what is wrong at this pointer.
-type Read<T> = fn(&str, &Value) -> Result<T, Problem>;
+type Read<T> = fn(&str, &Node) -> Result<T, Problem>;
 
 pub(super) struct Fields<'a> {
-    members: &'a Map<String, Value>,
+    members: &'a Object,
     form: &'static str,
     problems: Vec<Problem>,
 }
 
 impl<'a> Fields<'a> {
     /// Starts on an object of which exactly these fields are known.
-    pub(super) fn new(members: &'a Map<String, Value>, known: &[&str], form: &'static str) -> Self {
-        let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
+    pub(super) fn new(members: &'a Object, known: &[&str], form: &'static str) -> Self {
+        let unknown = members.iter().map(|(name, _)| name).filter(|name| !known.contains(name));
         let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
         Self { members, form, problems }
     }
@@ -47,7 +49,7 @@ impl<'a> Fields<'a> {
 
     /// Reads a field that must be there.
     pub(super) fn required<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
-        if self.members.get(name).is_none_or(Value::is_null) {
+        if self.members.get(name).is_none_or(Node::is_null) {
             let expected = format!("`{name}`, which {} needs", self.form);
             self.problems.push(problem(
                 ProblemCode::MissingField,
@@ -60,12 +62,59 @@ impl<'a> Fields<'a> {
         self.optional(name, read)
     }
 
+    /// Reads a condition in either form, which must be there.
+    pub(super) fn condition(&mut self, name: &str, scope: &mut Scope<'_>) -> Option<Stated> {
+        let value = self.required(name, |_, value| Ok(value.clone()))?;
+        stated(&value, &format!("/{name}"), scope, &mut self.problems)
+    }
+
+    /// Reads the conditions that have names: the sound ones, all names that others may refer to, and what they use up.
+    pub(super) fn selections(&mut self, name: &str) -> (Selections, Vec<SelectionName>, Used) {
+        let Some(members) = self.optional(name, Self::members) else {
+            return Default::default();
+        };
+        let pointer = format!("/{name}");
+        if members.len() > SELECTIONS_MAX {
+            let message = format!("there are {} selections", members.len());
+            let expected = format!("at most {SELECTIONS_MAX}");
+            self.problems.push(problem(ProblemCode::LimitPassed, &pointer, message, expected));
+            return Default::default();
+        }
+        let mut scope = Scope::new(&[]);
+        scope.in_selection = true;
+        let (mut selections, mut names) = (Selections::new(), Vec::new());
+        for (name, value) in members.iter() {
+            let pointer = format!("{pointer}/{}", escape(name));
+            match SelectionName::new(name) {
+                Some(name) => {
+                    names.push(name.clone());
+                    let read = stated(value, &pointer, &mut scope, &mut self.problems);
+                    selections.extend(read.map(|stated| (name, stated)));
+                },
+                None => self.problems.push(problem(
+                    ProblemCode::BadSelectionName,
+                    &pointer,
+                    "this is no name for a selection".to_owned(),
+                    "a letter or `_`, then letters, digits and `_`, and no keyword of conditions".to_owned(),
+                )),
+            }
+        }
+        (selections, names, scope.used)
+    }
+
+    fn members(pointer: &str, value: &Node) -> Result<Object, Problem> {
+        match value {
+            Node::Object(members) => Ok(members.clone()),
+            other => Err(wrong_type(pointer, other, "an object of conditions")),
+        }
+    }
+
     /// Ends the reading; any problem refuses the document.
     pub(super) fn finish(self) -> Result<(), Invalid> {
         if self.problems.is_empty() { Ok(()) } else { Err(Invalid { problems: self.problems }) }
     }
 
-    pub(super) fn text(pointer: &str, value: &Value) -> Result<String, Problem> {
+    pub(super) fn text(pointer: &str, value: &Node) -> Result<String, Problem> {
         let text = string(pointer, value)?;
         if text.len() > TEXT_BYTES_MAX {
             let message = format!("the text has {} bytes", text.len());
@@ -79,32 +128,32 @@ impl<'a> Fields<'a> {
         Ok(text.to_owned())
     }
 
-    pub(super) fn customer(pointer: &str, value: &Value) -> Result<CustomerId, Problem> {
+    pub(super) fn customer(pointer: &str, value: &Node) -> Result<CustomerId, Problem> {
         parse_customer(pointer, string(pointer, value)?)
     }
 
-    pub(super) fn alert(pointer: &str, value: &Value) -> Result<AlertId, Problem> {
+    pub(super) fn alert(pointer: &str, value: &Node) -> Result<AlertId, Problem> {
         string(pointer, value)?.parse().map_err(|error: crate::id::IdError| {
             problem(ProblemCode::OutOfRange, pointer, error.to_string(), "the rule's UUID".to_owned())
         })
     }
 
-    pub(super) fn path(pointer: &str, value: &Value) -> Result<Path, Problem> {
+    pub(super) fn path(pointer: &str, value: &Node) -> Result<Path, Problem> {
         parse_path(pointer, string(pointer, value)?)
     }
 
-    pub(super) fn integer(pointer: &str, value: &Value) -> Result<i64, Problem> {
-        value.as_i64().ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
+    pub(super) fn integer(pointer: &str, value: &Node) -> Result<i64, Problem> {
+        integer(value).ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
     }
 
-    pub(super) fn version(pointer: &str, value: &Value) -> Result<RuleVersion, Problem> {
-        let version = value.as_u64().and_then(|version| u32::try_from(version).ok());
+    pub(super) fn version(pointer: &str, value: &Node) -> Result<RuleVersion, Problem> {
+        let version = integer(value).and_then(|version| u32::try_from(version).ok());
         version
             .map(RuleVersion)
             .ok_or_else(|| wrong_type(pointer, value, "a version: 0 for `no rule yet`, or the last one seen"))
     }
 
-    pub(super) fn severity(pointer: &str, value: &Value) -> Result<Severity, Problem> {
+    pub(super) fn severity(pointer: &str, value: &Node) -> Result<Severity, Problem> {
         let name = string(pointer, value)?;
         Severity::from_name(name).ok_or_else(|| {
             let names = Severity::ALL.map(Severity::name).join(", ");
@@ -117,48 +166,46 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn threshold(pointer: &str, value: &Value) -> Result<Threshold, Problem> {
+    pub(super) fn threshold(pointer: &str, value: &Node) -> Result<Threshold, Problem> {
         let expected = "an integer, or an object {\"gte\": integer}";
         let gte = match value {
-            Value::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(Value::as_i64),
-            other => other.as_i64(),
+            Node::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(integer),
+            other => integer(other),
         };
         gte.map(|gte| Threshold { gte }).ok_or_else(|| wrong_type(pointer, value, expected))
     }
 
-    pub(super) fn labels(pointer: &str, value: &Value) -> Result<BTreeMap<String, String>, Problem> {
-        let Value::Object(members) = value else {
+    pub(super) fn labels(pointer: &str, value: &Node) -> Result<BTreeMap<String, String>, Problem> {
+        let Node::Object(members) = value else {
             return Err(wrong_type(pointer, value, "an object of strings"));
         };
         if members.len() > LABELS_MAX {
             let message = format!("there are {} labels", members.len());
             return Err(problem(ProblemCode::LimitPassed, pointer, message, format!("at most {LABELS_MAX}")));
         }
-        let read = |(name, value): (&String, &Value)| {
-            Ok((name.clone(), Self::text(&format!("{pointer}/{}", escape(name)), value)?))
+        let read = |(name, value): (&str, &Node)| {
+            Ok((name.to_owned(), Self::text(&format!("{pointer}/{}", escape(name)), value)?))
         };
         members.iter().map(read).collect()
     }
 }
 
-/// What a JSON value is, in words and without its content.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
+/// The integer of 64 bits, if the value is one.
+fn integer(value: &Node) -> Option<i64> {
+    value.as_number()?.as_i64()
 }
 
-fn string<'a>(pointer: &str, value: &'a Value) -> Result<&'a str, Problem> {
+fn stated(value: &Node, pointer: &str, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Option<Stated> {
+    let form = if value.as_str().is_some() { Form::Text } else { Form::Structured };
+    read_structured(value, pointer, scope, problems).map(|condition| Stated { condition, form })
+}
+
+fn string<'a>(pointer: &str, value: &'a Node) -> Result<&'a str, Problem> {
     value.as_str().ok_or_else(|| wrong_type(pointer, value, "a string"))
 }
 
-fn wrong_type(pointer: &str, value: &Value, expected: &str) -> Problem {
-    problem(ProblemCode::WrongType, pointer, format!("this is {}", kind(value)), expected.to_owned())
+fn wrong_type(pointer: &str, value: &Node, expected: &str) -> Problem {
+    problem(ProblemCode::WrongType, pointer, format!("this is {}", value.kind()), expected.to_owned())
 }
 
 fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
@@ -169,11 +216,6 @@ fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
         _ => format!("a field of {form}: {}", known.join(", ")),
     };
     problem(ProblemCode::UnknownField, &format!("/{}", escape(name)), "unknown field".to_owned(), expected)
-}
-
-/// Escapes a member's name for a JSON pointer (RFC 6901 §3).
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Levenshtein distance without regard to case; names are short, and longer ones are not looked at.

@@ -1,4 +1,6 @@
 use super::*;
+use crate::condition::Condition;
+use serde_json::json;
 
 const CUSTOMER: &str = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34";
 const ALERT: &str = "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10";
@@ -28,7 +30,9 @@ fn the_original_control_message_is_read_unchanged() {
     let (rule, expected) = read(&original()).unwrap();
     assert_eq!(rule.key.to_string(), format!("{CUSTOMER}/{ALERT}"));
     assert_eq!(rule.threshold, Threshold { gte: 3 });
-    assert!(matches!(rule.condition, Condition::SelectsContent(_)));
+    assert!(
+        matches!(&rule.condition.condition, Condition::Test(test) if test.op() == crate::condition::Op::NotEmpty)
+    );
     assert_eq!((rule.bootstrap_customer, expected), (None, None));
 }
 
@@ -108,7 +112,114 @@ fn what_is_written_reads_back_to_the_same_rule() {
     for document in [original(), plain(), with_all] {
         let (rule, _) = read(&document).unwrap();
         let written = write_rule(&rule, RuleVersion(4));
-        let back = crate::book::read_stored(&written).unwrap();
+        let back = read_stored(&written).unwrap();
         assert_eq!(back, rule, "{written}");
     }
+}
+
+fn with(fields: &[(&str, Value)]) -> Value {
+    let mut document = plain();
+    for (name, value) in fields {
+        document[*name] = value.clone();
+    }
+    document
+}
+
+#[test]
+fn a_condition_is_answered_in_the_form_in_which_it_was_posted() {
+    let structured = json!({"all": [{"jsonPath": "$.a", "op": "eq", "value": 1}, {"not": "shared"}]});
+    let posted = with(&[
+        ("match", structured),
+        ("selections", json!({"shared": "$.b in ['x']", "other": {"jsonPath": "$.c", "op": "exists"}})),
+    ]);
+    let (rule, _) = read(&posted).unwrap();
+    let written = write_rule(&rule, RuleVersion(1));
+    assert_eq!(
+        written["match"],
+        json!({"all": [{"jsonPath": "$.a", "op": "eq", "value": 1}, {"not": "shared"}]})
+    );
+    assert_eq!(
+        written["selections"],
+        json!({"shared": "$.b in [\"x\"]", "other": {"jsonPath": "$.c", "op": "exists"}})
+    );
+    assert_eq!(read_stored(&written).unwrap(), rule);
+    let text = with(&[
+        ("match", json!("($.a == 9007199254740993) || shared")),
+        ("selections", json!({"shared": "$.b"})),
+    ]);
+    assert_eq!(
+        write_rule(&read(&text).unwrap().0, RuleVersion(1))["match"],
+        json!("$.a == 9007199254740993 || shared")
+    );
+}
+
+#[test]
+fn selections_are_checked_with_the_rest_of_the_rule() {
+    let document = with(&[
+        ("match", json!({"any": ["shared", "nobody"]})),
+        (
+            "selections",
+            json!({"shared": "$.b", "1st": "$.a", "every": "$.a", "deep": "shared", "bad": {"jsonPath": "$.a"}}),
+        ),
+    ]);
+    let mut found = problems(&document);
+    found.sort_by(|left, right| left.1.cmp(&right.1));
+    let expected = [
+        (ProblemCode::UnknownSelection, "/match/any/1"),
+        (ProblemCode::BadSelectionName, "/selections/1st"),
+        (ProblemCode::MissingField, "/selections/bad"),
+        (ProblemCode::UnknownSelection, "/selections/deep"),
+        (ProblemCode::BadSelectionName, "/selections/every"),
+    ];
+    assert_eq!(found, expected.map(|(code, pointer)| (code, pointer.to_owned())));
+}
+
+#[test]
+fn a_fault_in_text_has_a_pointer_and_a_place() {
+    let text = read(&with(&[("match", json!({"not": "$.a\n = 1"}))])).unwrap_err().to_string();
+    assert_eq!(text, "TOC-1009 at /match/not, line 2 column 2: found `=`; expected `==`");
+}
+
+#[test]
+fn a_condition_written_in_another_way_counts_the_same() {
+    let rule = |condition: Value, shared: &str| {
+        read(&with(&[("match", condition), ("selections", json!({"shared": shared, "unused": shared}))]))
+            .unwrap()
+            .0
+    };
+    let text = rule(json!("shared && $.a == 1.0"), "$.b");
+    let structured =
+        rule(json!({"all": ["shared", {"jsonPath": "$['a']", "op": "eq", "value": 1}]}), "$.b exists");
+    assert!(text != structured && text.counts_the_same_as(&structured));
+    assert!(!text.counts_the_same_as(&rule(json!("shared && $.a == 1"), "$.c")));
+    assert!(rule(json!("$.a"), "$.b").counts_the_same_as(&rule(json!("$.a"), "$.c")));
+}
+
+#[test]
+fn a_stored_rule_may_be_longer_than_a_posted_one() {
+    let text = format!("$.a == '{}'", "\"".repeat(30_000));
+    let document = with(&[("match", json!(text))]).to_string();
+    assert!(document.len() < RULE_BYTES_MAX);
+    let (rule, _) = read_rule(document.as_bytes(), None).unwrap();
+    let active =
+        crate::book::ActiveRule { rule, version: RuleVersion(1), generation: crate::book::Generation(1) };
+    let bytes = active.to_bytes();
+    assert!(bytes.len() > RULE_BYTES_MAX);
+    assert_eq!(crate::book::ActiveRule::from_bytes(active.rule.key, &bytes).unwrap(), active);
+}
+
+#[test]
+fn half_a_surrogate_pair_in_a_rule_is_refused_with_its_place() {
+    let text = plain().to_string().replace("shared", r"\ud800");
+    let invalid = read_rule(text.as_bytes(), None).unwrap_err();
+    assert_eq!(invalid.problems[0].code, ProblemCode::NotJson);
+    assert!(invalid.problems[0].place.is_some());
+}
+
+#[test]
+fn the_limits_of_conditions_are_those_of_the_whole_rule() {
+    let many = |count: usize| vec!["$.a regex 'x'"; count].join(" || ");
+    let rule = |count| with(&[("match", json!(many(count))), ("selections", json!({"s": many(40)}))]);
+    assert!(read(&rule(24)).is_ok());
+    assert_eq!(problems(&rule(25)), [(ProblemCode::LimitPassed, "/match".to_owned())]);
 }

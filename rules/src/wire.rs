@@ -2,6 +2,7 @@
 //!
 //! An object with a top-level `jsonPath` is the original control message; anything else is the plain form.
 
+use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::book::RuleVersion;
@@ -206,7 +207,7 @@ fn read_plain(
 
 /// The condition of the original control message.
 fn original(path: Path) -> Stated {
-    Stated { condition: Condition::Test(Box::new(Test::selects_content(path))), form: Form::Original }
+    Stated { condition: Condition::Test(Arc::new(Test::selects_content(path))), form: Form::Original }
 }
 
 fn believed<T>(value: Option<T>) -> T {

@@ -2,8 +2,8 @@
 //!
 //! An object with a top-level `jsonPath` is the original control message; anything else is the plain form.
 
-use std::sync::Arc;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use crate::book::RuleVersion;
 use crate::condition::{Condition, Form, Scope, Stated, Test, path_advice};

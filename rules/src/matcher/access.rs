@@ -97,7 +97,12 @@ fn soughts(check: &Check, wanted: Op) -> Vec<Sought> {
     match wanted {
         Op::Eq | Op::In => values.iter().map(|value| equal(value, folded)).collect(),
         Op::Empty => {
-            let empty = [Node::Null, Node::String("".into()), Node::Array(Vec::new()), Node::Object([].into_iter().collect())];
+            let empty = [
+                Node::Null,
+                Node::String("".into()),
+                Node::Array(Vec::new()),
+                Node::Object([].into_iter().collect()),
+            ];
             empty.iter().map(|value| equal(value, false)).collect()
         },
         Op::Gt | Op::Gte => values.iter().filter_map(|value| range(Some(value), None)).collect(),
@@ -109,10 +114,7 @@ fn soughts(check: &Check, wanted: Op) -> Vec<Sought> {
             let required: Option<Vec<_>> =
                 test.values().iter().filter_map(Node::as_str).map(required_parts).collect();
             let part = |part| Sought::Part { part, at: Anchor::Anywhere, folded: false };
-            required.map_or_else(
-                || vec![Sought::Exists],
-                |all| all.into_iter().flatten().map(part).collect(),
-            )
+            required.map_or_else(|| vec![Sought::Exists], |all| all.into_iter().flatten().map(part).collect())
         },
         Op::Exists | Op::NotEmpty | Op::Cidr | Op::Regex | Op::Ne | Op::NotIn | Op::Missing => {
             vec![Sought::Exists]
@@ -168,7 +170,9 @@ fn filter_accesses(segments: &[Segment]) -> Vec<Access> {
                 Filter::And(parts) => parts.as_slice(),
                 single => std::slice::from_ref(single),
             };
-            all.extend(parts.iter().filter_map(|part| filter_keys(part, &element)).map(|keys| Access { keys }));
+            all.extend(
+                parts.iter().filter_map(|part| filter_keys(part, &element)).map(|keys| Access { keys }),
+            );
         }
     }
     all
@@ -236,7 +240,8 @@ fn narrow_bounds<T: Ord + Clone>(
     if *other_low > *low {
         low.clone_from(other_low);
     }
-    if high.is_none() || other_high.as_ref().is_some_and(|other| high.as_ref().is_some_and(|own| other < own)) {
+    if high.is_none() || other_high.as_ref().is_some_and(|other| high.as_ref().is_some_and(|own| other < own))
+    {
         high.clone_from(other_high);
     }
 }

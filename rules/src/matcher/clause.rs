@@ -48,7 +48,8 @@ mod tests {
     fn shown(text: &str) -> Option<Vec<String>> {
         let condition = Condition::parse(text, &[]).unwrap();
         let clauses = clauses(&condition, &Selections::new())?;
-        let check = |check: &Check| format!("{}{}", if check.negated { "!" } else { "" }, check.test.path().text());
+        let check =
+            |check: &Check| format!("{}{}", if check.negated { "!" } else { "" }, check.test.path().text());
         Some(clauses.iter().map(|clause| clause.iter().map(check).collect::<Vec<_>>().join(" ")).collect())
     }
 

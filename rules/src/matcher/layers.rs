@@ -37,7 +37,8 @@ impl Layers {
         if base_len <= SMALL_RULES || changed.len() > SMALL_RULES.max(base_len / CHANGED_SHARE) {
             return Self::new(book.of(owner));
         }
-        let present = changed.iter().filter_map(|alert| book.get(&RuleKey { customer: owner, alert: *alert }));
+        let present =
+            changed.iter().filter_map(|alert| book.get(&RuleKey { customer: owner, alert: *alert }));
         let overlay = Index::new(present);
         Self { base: Arc::clone(&self.base), changed, overlay }
     }

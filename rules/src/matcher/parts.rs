@@ -58,7 +58,9 @@ mod tests {
             ("b", vec![(Anchor::Anywhere, 3)]),
             ("é", vec![(Anchor::End, 4)]),
         ];
-        let parts = Parts::new(parts.into_iter().map(|(part, marks)| (part.into(), marks)).collect()).unwrap().unwrap();
+        let parts = Parts::new(parts.into_iter().map(|(part, marks)| (part.into(), marks)).collect())
+            .unwrap()
+            .unwrap();
         let found = |text: &str| {
             let mut found = Vec::new();
             parts.find(text, &mut found);

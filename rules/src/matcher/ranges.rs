@@ -17,6 +17,9 @@ struct Interval<T> {
     mark: u32,
 }
 
+/// The ends of an interval and its mark.
+pub(super) type Marked<T> = (Option<T>, Option<T>, u32);
+
 impl<T> Default for Ranges<T> {
     fn default() -> Self {
         Self { all: Vec::new() }
@@ -24,8 +27,8 @@ impl<T> Default for Ranges<T> {
 }
 
 impl<T: Ord + Clone> Ranges<T> {
-    pub(super) fn new(intervals: Vec<(Option<T>, Option<T>, u32)>) -> Self {
-        let interval = |(low, high, mark): (Option<T>, Option<T>, u32)| {
+    pub(super) fn new(intervals: Vec<Marked<T>>) -> Self {
+        let interval = |(low, high, mark): Marked<T>| {
             let reach = high.clone();
             Interval { low, high, reach, mark }
         };
@@ -89,12 +92,12 @@ mod tests {
 
     #[test]
     fn finds_what_looking_at_each_one_finds() {
-        let end = |n: usize| (n % 7 != 0).then_some(n * 37 % 101);
+        let end = |n: usize| (!n.is_multiple_of(7)).then_some(n * 37 % 101);
         let intervals: Vec<_> =
             (0..200_usize).map(|n| (end(n), end(n + 3), u32::try_from(n).unwrap())).collect();
         let ranges = Ranges::new(intervals.clone());
         for value in 0..110 {
-            let holds = |(low, high, _): &&(Option<usize>, Option<usize>, u32)| {
+            let holds = |(low, high, _): &&Marked<usize>| {
                 low.is_none_or(|low| low <= value) && high.is_none_or(|high| value <= high)
             };
             let expected: Vec<_> = intervals.iter().filter(holds).map(|interval| interval.2).collect();

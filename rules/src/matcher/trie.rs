@@ -67,12 +67,7 @@ impl Trie {
         self.walk_from(0, root, visit);
     }
 
-    fn walk_from<'a>(
-        &self,
-        at: usize,
-        node: &'a Node,
-        visit: &mut impl FnMut(Measure, ProbeId, &'a Node),
-    ) {
+    fn walk_from<'a>(&self, at: usize, node: &'a Node, visit: &mut impl FnMut(Measure, ProbeId, &'a Node)) {
         let branch = &self.branches[at];
         for (measure, probe) in &branch.probes {
             visit(*measure, *probe, node);

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn different_values_differ_with_few_exceptions() {
-        let texts = ["null", "false", "true", "0", "1", "\"\"", "\"1\"", "\"\\u0000\"", "[]", "{}", "[1]", "0.1"];
+        let texts =
+            ["null", "false", "true", "0", "1", "\"\"", "\"1\"", "\"\\u0000\"", "[]", "{}", "[1]", "0.1"];
         let all: std::collections::BTreeSet<u64> = texts.into_iter().map(of).collect();
         assert_eq!(all.len(), texts.len());
     }

@@ -11,7 +11,7 @@ use crate::matcher::check::Check;
 use crate::matcher::clause::{Clause, clauses};
 use crate::matcher::parts::Parts;
 use crate::matcher::place::is_single;
-use crate::matcher::ranges::Ranges;
+use crate::matcher::ranges::{Marked, Ranges};
 use crate::matcher::trie::ProbeId;
 use crate::matcher::value::Mixing;
 
@@ -51,8 +51,8 @@ struct Waiting {
 #[derive(Default)]
 struct Sites {
     probe: Probe,
-    numbers: Vec<(Option<Number>, Option<Number>, ClauseId)>,
-    texts: Vec<(Option<Box<str>>, Option<Box<str>>, ClauseId)>,
+    numbers: Vec<Marked<Number>>,
+    texts: Vec<Marked<Box<str>>>,
     parts: BTreeMap<Box<str>, Vec<(Anchor, ClauseId)>>,
     folded_parts: BTreeMap<Box<str>, Vec<(Anchor, ClauseId)>>,
 }
@@ -178,10 +178,9 @@ impl Sites {
     fn finish(mut self) -> Probe {
         self.probe.numbers = Ranges::new(self.numbers);
         self.probe.texts = Ranges::new(self.texts);
-        for (parts, place) in [
-            (self.parts, &mut self.probe.parts),
-            (self.folded_parts, &mut self.probe.folded_parts),
-        ] {
+        for (parts, place) in
+            [(self.parts, &mut self.probe.parts), (self.folded_parts, &mut self.probe.folded_parts)]
+        {
             match Parts::new(parts) {
                 Ok(parts) => *place = parts,
                 // Too many for one automaton: whatever is there makes them candidates.

@@ -20,7 +20,7 @@ use crate::problem::Invalid;
 
 pub(crate) use evaluate::measured;
 pub(crate) use fold::text as folded_text;
-pub(crate) use selection::Scope;
+pub(crate) use selection::{Scope, Used};
 pub(crate) use structured::read as read_structured;
 pub(crate) use text::{parse as parse_text, path_advice};
 

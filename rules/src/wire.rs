@@ -178,10 +178,12 @@ fn read_plain(
     let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
     let severity = fields.optional("severity", Fields::severity).unwrap_or_default();
     let labels = fields.optional("labels", Fields::labels).unwrap_or_default();
-    let (selections, names) = fields.selections("selections");
+    let (selections, names, used) = fields.selections("selections");
+    let mut scope = Scope::new(&names);
+    scope.used = used;
     let condition = match fields.optional("jsonPath", Fields::path) {
         Some(path) => Some(original(path)),
-        None => fields.condition("match", &mut Scope::new(&names)),
+        None => fields.condition("match", &mut scope),
     };
     let threshold = fields.optional("threshold", Fields::threshold).unwrap_or_default();
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);

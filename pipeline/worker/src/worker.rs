@@ -231,11 +231,11 @@ impl Worker {
 
     /// Commits what has been decided, if anything; an aborted commit stays to be tried again.
     fn commit(&mut self) -> Result<()> {
-        let writer = format!("{}.{}", self.settings.app, self.settings.name);
-        let epoch = Epoch::close(self.live.values(), &self.settings, &writer);
         if !self.live.values().any(|live| live.segment.is_touched()) {
             return Ok(());
         }
+        let writer = format!("{}.{}", self.settings.app, self.settings.name);
+        let epoch = Epoch::close(self.live.values(), &self.settings, &writer);
         let started = self.clock.now().monotonic;
         match epoch.commit(self.member.as_mut()) {
             Ok(positions) => {

@@ -44,13 +44,19 @@ pub(crate) struct Scope<'a> {
     names: &'a [SelectionName],
     /// Whether the condition at hand is itself a selection.
     pub(crate) in_selection: bool,
+    pub(crate) used: Used,
+}
+
+/// How much of its limits a rule has used up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Used {
     tests: usize,
     patterns: usize,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(names: &'a [SelectionName]) -> Self {
-        Self { names, in_selection: false, tests: 0, patterns: 0 }
+        Self { names, in_selection: false, used: Used::default() }
     }
 
     /// Whether the rule has a selection of that name.
@@ -80,16 +86,16 @@ impl<'a> Scope<'a> {
 
     /// Counts a test with so many regular expressions, before they are compiled.
     pub(super) fn count(&mut self, patterns: usize) -> Result<(), (String, String)> {
-        self.tests += 1;
-        self.patterns += patterns;
+        self.used.tests += 1;
+        self.used.patterns += patterns;
         let over = |what: &str, found: usize, limit: usize| {
             (format!("the conditions of the rule have {found} {what}"), format!("at most {limit}"))
         };
-        if self.tests > TESTS_MAX {
-            return Err(over("tests", self.tests, TESTS_MAX));
+        if self.used.tests > TESTS_MAX {
+            return Err(over("tests", self.used.tests, TESTS_MAX));
         }
-        if self.patterns > PATTERNS_MAX {
-            return Err(over("regular expressions", self.patterns, PATTERNS_MAX));
+        if self.used.patterns > PATTERNS_MAX {
+            return Err(over("regular expressions", self.used.patterns, PATTERNS_MAX));
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use super::{Condition, NESTING_MAX};
 use crate::document::{Node, Object};
 use crate::problem::{Problem, ProblemCode, escape};
 
+/// After so many problems, those of further conditions are not looked for.
+const PROBLEMS_MAX: usize = 100;
 const FORMS: &str = "text, {\"all\": [..]}, {\"any\": [..]}, {\"not\": ..} or {\"jsonPath\": .., \"op\": ..}";
 
 /// Reads a condition in either form: a string is text, an object is structured. Problems are added to the list.
@@ -49,6 +51,9 @@ impl Reader<'_, '_> {
     }
 
     fn condition(&mut self, node: &Node, pointer: &str, depth: usize) -> Option<Condition> {
+        if self.problems.len() >= PROBLEMS_MAX {
+            return None;
+        }
         match node {
             Node::String(text) => self.text(text, pointer),
             Node::Object(members) => self.object(members, pointer, depth),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{parse_customer, parse_path, problem};
 use crate::book::RuleVersion;
-use crate::condition::{Form, Scope, SelectionName, Selections, Stated, read_structured};
+use crate::condition::{Form, Scope, SelectionName, Selections, Stated, Used, read_structured};
 use crate::document::{Node, Object};
 use crate::id::{AlertId, CustomerId};
 use crate::path::Path;
@@ -68,8 +68,8 @@ impl<'a> Fields<'a> {
         stated(&value, &format!("/{name}"), scope, &mut self.problems)
     }
 
-    /// Reads the conditions that have names: the sound ones, and all names that others may refer to.
-    pub(super) fn selections(&mut self, name: &str) -> (Selections, Vec<SelectionName>) {
+    /// Reads the conditions that have names: the sound ones, all names that others may refer to, and what they use up.
+    pub(super) fn selections(&mut self, name: &str) -> (Selections, Vec<SelectionName>, Used) {
         let Some(members) = self.optional(name, Self::members) else {
             return Default::default();
         };
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
                 )),
             }
         }
-        (selections, names)
+        (selections, names, scope.used)
     }
 
     fn members(pointer: &str, value: &Node) -> Result<Object, Problem> {

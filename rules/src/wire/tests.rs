@@ -215,3 +215,11 @@ fn half_a_surrogate_pair_in_a_rule_is_refused_with_its_place() {
     assert_eq!(invalid.problems[0].code, ProblemCode::NotJson);
     assert!(invalid.problems[0].place.is_some());
 }
+
+#[test]
+fn the_limits_of_conditions_are_those_of_the_whole_rule() {
+    let many = |count: usize| vec!["$.a regex 'x'"; count].join(" || ");
+    let rule = |count| with(&[("match", json!(many(count))), ("selections", json!({"s": many(40)}))]);
+    assert!(read(&rule(24)).is_ok());
+    assert_eq!(problems(&rule(25)), [(ProblemCode::LimitPassed, "/match".to_owned())]);
+}

@@ -107,3 +107,9 @@ fn conditions_nest_32_deep() {
     let mixed = nested(20).replace("\"$.a\"", &format!("\"{}$.a{}\"", "!(".repeat(20), ")".repeat(20)));
     assert_eq!(read_all(&mixed).unwrap_err()[0].message, "the nesting of groups is 40");
 }
+
+#[test]
+fn no_condition_makes_more_problems_than_anybody_reads() {
+    let problems = read_all(&format!("{{\"any\":[{}]}}", vec!["\"\""; 20_000].join(","))).unwrap_err();
+    assert_eq!(problems.len(), 100);
+}

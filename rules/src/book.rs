@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::control::Command;
-use crate::id::RuleKey;
+use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::rule::Rule;
 use crate::wire::{read_stored, write_rule};
 
@@ -148,6 +148,13 @@ impl RuleBook {
     /// All rules, by customer and id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
         self.rules.values()
+    }
+
+    /// The rules of one customer, or the global ones, by id.
+    pub fn of(&self, customer: CustomerId) -> impl Iterator<Item = &Arc<ActiveRule>> {
+        let key = |alert| RuleKey { customer, alert };
+        let (first, last) = (key(AlertId::from_bytes([0; 16])), key(AlertId::from_bytes([0xFF; 16])));
+        self.rules.range(first..=last).map(|(_, active)| active)
     }
 
     /// How many rules are in force.

@@ -13,9 +13,13 @@ mod structured;
 mod test;
 mod text;
 
+use std::sync::Arc;
+
 use crate::document::Node;
 use crate::problem::Invalid;
 
+pub(crate) use evaluate::measured;
+pub(crate) use fold::text as folded_text;
 pub(crate) use selection::{Scope, Used};
 pub(crate) use structured::read as read_structured;
 pub(crate) use text::{parse as parse_text, path_advice};
@@ -40,7 +44,7 @@ pub enum Condition {
     /// Not this one.
     Not(Box<Condition>),
     /// A statement about the nodes at a path.
-    Test(Box<Test>),
+    Test(Arc<Test>),
     /// What the rule's `selections` say under this name.
     Selection(SelectionName),
 }

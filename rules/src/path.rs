@@ -9,6 +9,7 @@ mod literal;
 mod parser;
 mod pattern;
 mod syntax;
+mod visit;
 
 use std::fmt;
 
@@ -20,7 +21,7 @@ pub(crate) use literal::word as word_literal;
 pub(crate) use parser::{Fault, embedded};
 pub(crate) use pattern::compile as compile_pattern;
 
-use syntax::{Query, Segment, Selector};
+pub(crate) use syntax::{Comparison, Filter, Operand, Query, Segment, Selector};
 
 /// The longest path, in bytes.
 pub(crate) const PATH_BYTES_MAX: usize = 4096;
@@ -100,6 +101,11 @@ impl Path {
     /// The nodes that the path selects, in the order of the RFC; members of objects in the order of the document.
     pub fn select<'a>(&self, root: &'a Node) -> Vec<&'a Node> {
         self.query.select(root)
+    }
+
+    /// Its segments.
+    pub(crate) fn query(&self) -> &Query {
+        &self.query
     }
 
     /// How many regular expressions its filters have.

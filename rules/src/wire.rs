@@ -3,6 +3,7 @@
 //! An object with a top-level `jsonPath` is the original control message; anything else is the plain form.
 
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use crate::book::RuleVersion;
 use crate::condition::{Condition, Form, Scope, Stated, Test, path_advice};
@@ -208,7 +209,7 @@ fn read_plain(
 
 /// The condition of the original control message.
 fn original(path: Path) -> Stated {
-    Stated { condition: Condition::Test(Box::new(Test::selects_content(path))), form: Form::Original }
+    Stated { condition: Condition::Test(Arc::new(Test::selects_content(path))), form: Form::Original }
 }
 
 fn believed<T>(value: Option<T>) -> T {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{DeadLetter, Offset, Partition, Reason};
 use ports::{ErrorKind, Log, Reader, Record, Result, header};
-use rules::{Command, CommandRecord, EXPECTED_VERSION_HEADER, Invalid, Matcher, Outcome, RuleBook, Snapshot};
+use rules::{
+    Command, CommandRecord, EXPECTED_VERSION_HEADER, Invalid, Matcher, Outcome, RuleBook, RuleKey, Snapshot,
+};
 
 /// The control topic has one partition: its order is the order of all changes.
 const PARTITION: Partition = Partition(0);
@@ -64,8 +66,9 @@ impl Controls {
                 Err(invalid) => changes.malformed.push(dead_letter(record, &invalid)),
             }
         }
-        if changes.outcomes.iter().any(changes_rules) {
-            self.snapshot = Matcher::compile(&self.book);
+        let changed: Vec<RuleKey> = changes.outcomes.iter().filter_map(changed_rule).collect();
+        if !changed.is_empty() {
+            self.snapshot = self.snapshot.with(&self.book, changed);
         }
         Ok(changes)
     }
@@ -105,10 +108,13 @@ pub(crate) fn malformed_between(
     }
 }
 
-fn changes_rules(outcome: &Outcome) -> bool {
+/// The rule that is not in force any more as it was.
+fn changed_rule(outcome: &Outcome) -> Option<RuleKey> {
     match outcome {
-        Outcome::Created(_) | Outcome::Replaced { .. } | Outcome::Deleted(_) => true,
-        Outcome::Unchanged(_) | Outcome::Rejected(_) => false,
+        Outcome::Created(active) | Outcome::Replaced { now: active, .. } | Outcome::Deleted(active) => {
+            Some(active.rule.key)
+        },
+        Outcome::Unchanged(_) | Outcome::Rejected(_) => None,
     }
 }
 

@@ -23,7 +23,7 @@ impl Test {
     }
 
     /// Whether one node meets the test.
-    fn meets(&self, node: &Node) -> bool {
+    pub(crate) fn meets(&self, node: &Node) -> bool {
         match &self.wanted {
             Wanted::Patterns(patterns) => {
                 node.as_str().is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(text)))
@@ -83,7 +83,7 @@ fn order(left: &Node, right: &Node) -> Option<std::cmp::Ordering> {
     }
 }
 
-fn measured(measure: Measure, node: &Node) -> Option<Cow<'_, Node>> {
+pub(crate) fn measured(measure: Measure, node: &Node) -> Option<Cow<'_, Node>> {
     let length = || Some(Cow::Owned(Node::Number(node.length()?)));
     match (measure, node) {
         (Measure::Value, _) => Some(Cow::Borrowed(node)),

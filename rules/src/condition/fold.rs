@@ -3,7 +3,7 @@
 use crate::document::Node;
 
 /// The text in lower case, one code point for each.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     // Only U+0130 has a longer lower case, whose first code point is its single one.
     text.chars().map(|each| each.to_lowercase().next().unwrap_or(each)).collect()
 }

@@ -127,7 +127,7 @@ impl Quantifier {
 }
 
 /// What of a node is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// The node.
     Value,

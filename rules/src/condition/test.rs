@@ -145,6 +145,14 @@ impl Test {
         &self.values
     }
 
+    /// The values as they are compared, in lower case if case is ignored; none for patterns and networks.
+    pub(crate) fn compared(&self) -> &[Node] {
+        match &self.wanted {
+            Wanted::Values(values) => values,
+            Wanted::Patterns(_) | Wanted::Networks(_) => &[],
+        }
+    }
+
     /// Whether strings are compared in lower case.
     pub fn ignores_case(&self) -> bool {
         self.ignore_case

@@ -17,10 +17,10 @@ use exponent::Exponent;
 use crate::cursor::Cursor;
 
 /// An exact number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Number(Form);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Form {
     /// Every integer in the range of the type.
     Integer(i64),
@@ -28,7 +28,7 @@ enum Form {
     Decimal(Box<Decimal>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Decimal {
     negative: bool,
     /// ASCII digits; the first and the last one are not `0`.

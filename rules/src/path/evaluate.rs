@@ -27,14 +27,14 @@ impl Query {
 }
 
 /// A node before what is below it; documents are shallow enough to recurse.
-fn descendants<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
+pub(super) fn descendants<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
     children(selectors, node, selected);
     for child in node.children() {
         descendants(selectors, child, selected);
     }
 }
 
-fn children<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
+pub(super) fn children<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
     for selector in selectors {
         match (selector, node) {
             (Selector::Name(name), _) => selected.extend(node.member(name)),

@@ -1,5 +1,7 @@
 //! One test of the structured form: `{"jsonPath", "op", "value" or "values", "ignoreCase", "quantifier"}`.
 
+use std::sync::Arc;
+
 use super::super::Condition;
 use super::super::op::{Op, Quantifier, Takes};
 use super::super::test::{Part, Refused, Test, Written};
@@ -37,7 +39,7 @@ impl Reader<'_, '_> {
         let made = Test::new(written, self.scope);
         made.map_err(|refused| self.refused(&refused, members, pointer))
             .ok()
-            .map(|test| Condition::Test(Box::new(test)))
+            .map(|test| Condition::Test(Arc::new(test)))
     }
 
     fn refused(&mut self, refused: &Refused, members: &Object, pointer: &str) {

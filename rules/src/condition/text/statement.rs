@@ -1,5 +1,7 @@
 //! Statements about the nodes at a path: `$.a`, `$.a == 1`, `every $.a in ["x", "y"] ignoreCase`.
 
+use std::sync::Arc;
+
 use super::super::Condition;
 use super::super::op::{Op, Quantifier, Takes};
 use super::super::test::{Part, Refused, Test, Written};
@@ -76,7 +78,7 @@ impl Parser<'_, '_, '_> {
 
     fn made(&mut self, written: Written, places: &Places) -> Read<Condition> {
         let test = Test::new(written, self.scope).map_err(|refused| places.fault(refused))?;
-        Ok(Condition::Test(Box::new(test)))
+        Ok(Condition::Test(Arc::new(test)))
     }
 
     /// Passes an operator with the blanks behind it, if one comes next.

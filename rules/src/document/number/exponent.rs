@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// An integer that is nearly always small.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Exponent {
     /// Every value in the range of the type.
     Small(i64),

@@ -1,0 +1,138 @@
+//! The matcher against the reference evaluation of every rule, on rules and events by chance.
+//!
+//! `TOCSIN_TEST_SEED` replays a run; the long run is
+//! `cargo test -p rules --test matching -- --ignored --nocapture`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a seed may be given by the environment, and is printed for whoever must replay it"
+)]
+
+mod made;
+
+use made::{Chance, book, condition, customer, event, put};
+use proptest::prelude::*;
+use rules::{AlertId, Command, CustomerId, Matcher, Payload, RuleBook, RuleKey, Snapshot};
+use serde_json::Value;
+use uuid::Uuid;
+
+fn chance() -> Chance {
+    let seed = std::env::var("TOCSIN_TEST_SEED")
+        .ok()
+        .map_or(20_250_707, |seed| seed.parse().expect("a seed is a number"));
+    println!("TOCSIN_TEST_SEED={seed}");
+    Chance(seed)
+}
+
+fn one_by_one(book: &RuleBook, customer: CustomerId, payload: &Payload) -> Vec<RuleKey> {
+    let applying = book.iter().filter(|active| active.rule.applies_to(customer));
+    let mut keys: Vec<RuleKey> =
+        applying.filter(|active| active.rule.matches(payload.root())).map(|active| active.rule.key).collect();
+    keys.sort_by_key(|key| (key.alert, key.customer));
+    keys
+}
+
+fn matched(snapshot: &Snapshot, customer: CustomerId, payload: &Payload) -> Vec<RuleKey> {
+    snapshot.matches(customer, payload).iter().map(|active| active.rule.key).collect()
+}
+
+/// Answers how many pairs were compared and how many matched.
+fn compare(chance: &mut Chance, rules: usize, customers: usize, events: usize) -> (usize, usize) {
+    let events: Vec<Value> = (0..events).map(|_| event(chance)).collect();
+    let book = book(chance, &events, rules, customers);
+    let snapshot = Matcher::compile(&book);
+    let (mut pairs, mut matches) = (0, 0);
+    for event in &events {
+        let payload = Payload::parse(&event.to_string()).expect("it was made here");
+        let customer = customer(1 + chance.below(customers));
+        let found = matched(&snapshot, customer, &payload);
+        let expected = one_by_one(&book, customer, &payload);
+        if found != expected {
+            let wrong =
+                found.iter().chain(&expected).find(|key| !(found.contains(key) && expected.contains(key)));
+            let rule = &book.get(wrong.unwrap_or(&expected[0])).expect("it was made here").rule;
+            panic!(
+                "{:?} of {event}: found {found:?}, expected {expected:?}",
+                rule.condition.condition.to_text()
+            );
+        }
+        pairs += book.iter().filter(|active| active.rule.applies_to(customer)).count();
+        matches += found.len();
+    }
+    (pairs, matches)
+}
+
+fn compare_often(rounds: usize) {
+    let mut chance = chance();
+    let (mut pairs, mut matches) = (0, 0);
+    for round in 0..rounds {
+        let customers = [1, 2, 5][round % 3];
+        let (more_pairs, more_matches) = compare(&mut chance, 400, customers, 60);
+        pairs += more_pairs;
+        matches += more_matches;
+    }
+    println!("{pairs} rules compared with events, {matches} matches");
+}
+
+#[test]
+fn the_same_rules_as_one_by_one() {
+    compare_often(24);
+}
+
+#[test]
+#[ignore = "takes minutes; cargo test -p rules --test matching -- --ignored --nocapture"]
+fn the_same_rules_as_one_by_one_at_length() {
+    compare_often(1_200);
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Put(usize, usize, u64),
+    Delete(usize, usize),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    let put = (0..3_usize, 0..300_usize, any::<u64>())
+        .prop_map(|(owner, alert, seed)| Change::Put(owner, alert, seed));
+    let delete = (0..3_usize, 0..300_usize).prop_map(|(owner, alert)| Change::Delete(owner, alert));
+    let change = prop_oneof![put, delete];
+    prop::collection::vec(prop::collection::vec(change, 0..60), 1..6)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever comes and goes in whatever order, the snapshot is that of the book as it stands.
+    #[test]
+    fn a_snapshot_with_changes_is_that_of_the_changed_book(batches in changes()) {
+        let mut chance = Chance(7);
+        let events: Vec<Value> = (0..20).map(|_| event(&mut chance)).collect();
+        let payloads: Vec<Payload> =
+            events.iter().map(|event| Payload::parse(&event.to_string()).unwrap()).collect();
+        let mut book = book(&mut chance, &events, 300, 2);
+        let mut snapshot = Matcher::compile(&book);
+        for batch in batches {
+            let mut keys = Vec::new();
+            for change in batch {
+                let (owner, alert) = match change {
+                    Change::Put(owner, alert, _) | Change::Delete(owner, alert) => (owner, alert),
+                };
+                let key = RuleKey { customer: customer(owner), alert: AlertId::from_uuid(Uuid::from_u128(alert as u128)) };
+                book.apply(match change {
+                    Change::Put(_, _, seed) => put(key.customer, alert, &condition(&mut Chance(seed), &events)),
+                    Change::Delete(..) => Command::Delete { key, expected: None },
+                });
+                keys.push(key);
+            }
+            snapshot = snapshot.with(&book, keys);
+            let fresh = Matcher::compile(&book);
+            for owner in 1..4 {
+                prop_assert_eq!(snapshot.concerns(customer(owner)), fresh.concerns(customer(owner)));
+                for payload in &payloads {
+                    let expected = one_by_one(&book, customer(owner), payload);
+                    prop_assert_eq!(matched(&snapshot, customer(owner), payload), expected);
+                }
+            }
+        }
+    }
+}

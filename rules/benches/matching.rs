@@ -5,7 +5,6 @@
 //! are measured too.
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     clippy::print_stdout,
     reason = "a benchmark reads the clock and its data, and prints"
 )]

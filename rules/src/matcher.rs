@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::book::{ActiveRule, RuleBook};
-use crate::document::Wanted;
+use crate::document::{Interest, Wanted};
 use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
@@ -67,7 +67,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Payload::parse`].
     pub fn read(&self, customer: CustomerId, text: &str) -> Result<Payload, PayloadError> {
-        Payload::parse_part(text, self.wanted(customer))
+        Payload::parse_part(text, Wanted::of(&self.interests(customer)))
     }
 
     /// Decodes a payload that stands in a JSON string, as [`Payload::parse_quoted`] does, and keeps what [`Snapshot::read`]
@@ -76,13 +76,14 @@ impl Snapshot {
     /// # Errors
     /// As [`Payload::parse_quoted`].
     pub fn read_quoted(&self, customer: CustomerId, literal: &str) -> Result<Payload, PayloadError> {
-        Payload::parse_part_quoted(literal, self.wanted(customer))
+        Payload::parse_part_quoted(literal, Wanted::of(&self.interests(customer)))
     }
 
-    fn wanted(&self, customer: CustomerId) -> Wanted<'_> {
+    /// What the customer's rules look at.
+    fn interests(&self, customer: CustomerId) -> Vec<&Interest> {
         let owners = [customer, CustomerId::GLOBAL];
         let layers = owners.iter().filter_map(|owner| self.owners.get(owner));
-        Wanted::of(layers.flat_map(|layers| layers.interests()))
+        layers.flat_map(|layers| layers.interests()).collect()
     }
 
     /// Whether any rule applies to this customer.

@@ -78,14 +78,17 @@ pub(crate) enum Wanted<'a> {
 /// Branches of interests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places<'a> {
-    all: [Option<(&'a Interest, u32)>; PLACES_MAX],
-    count: usize,
+    interests: &'a [&'a Interest],
+    /// Which of the interests, and which of its branches.
+    all: [(u8, u32); PLACES_MAX],
+    count: u8,
 }
 
 impl<'a> Wanted<'a> {
-    /// What the interests want of a document; everything if there are too many of them.
-    pub(crate) fn of(interests: impl IntoIterator<Item = &'a Interest>) -> Self {
-        interests.into_iter().fold(Self::Nothing, |wanted, interest| wanted.and(interest, 0))
+    /// What the interests want of a document; everything if there are very many of them.
+    pub(crate) fn of(interests: &'a [&'a Interest]) -> Self {
+        let Ok(count) = u8::try_from(interests.len()) else { return Self::All };
+        (0..count).fold(Self::Nothing, |wanted, interest| wanted.and(interests, interest, 0))
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
@@ -103,34 +106,38 @@ impl<'a> Wanted<'a> {
     }
 
     fn below(&self, name: Option<&str>) -> Self {
-        let Self::Part(places) = self else { return *self };
+        let places = match self {
+            Self::Nothing => return Self::Nothing,
+            Self::All => return Self::All,
+            Self::Part(places) => places,
+        };
         let mut wanted = Self::Nothing;
-        for (interest, at) in places.all.iter().take(places.count).flatten() {
-            let branch = &interest.branches[*at as usize];
+        for (interest, at) in places.all.iter().take(places.count.into()) {
+            let branch = &places.interests[usize::from(*interest)].branches[*at as usize];
             let named = name.and_then(|name| branch.names.get(name).copied());
             for next in [named, branch.any].into_iter().flatten() {
-                wanted = wanted.and(interest, next);
+                wanted = wanted.and(places.interests, *interest, next);
             }
         }
         wanted
     }
 
-    fn and(self, interest: &'a Interest, at: u32) -> Self {
-        let branch = &interest.branches[at as usize];
+    fn and(self, interests: &'a [&'a Interest], interest: u8, at: u32) -> Self {
+        let branch = &interests[usize::from(interest)].branches[at as usize];
         if branch.whole {
             return Self::All;
         }
-        let mut places = match self {
-            Self::All => return self,
-            Self::Nothing => Places { all: [None; PLACES_MAX], count: 0 },
-            Self::Part(places) => places,
-        };
         if branch.names.is_empty() && branch.any.is_none() {
             return self;
         }
+        let mut places = match self {
+            Self::All => return self,
+            Self::Nothing => Places { interests, all: [(0, 0); PLACES_MAX], count: 0 },
+            Self::Part(places) => places,
+        };
         // Wildcards beside names may double the places at every level; then all is read.
-        let Some(place) = places.all.get_mut(places.count) else { return Self::All };
-        *place = Some((interest, at));
+        let Some(place) = places.all.get_mut(usize::from(places.count)) else { return Self::All };
+        *place = (interest, at);
         places.count += 1;
         Self::Part(places)
     }
@@ -148,7 +155,7 @@ mod tests {
     }
 
     fn part(text: &str, interests: &[Interest]) -> Node {
-        Document::parse_part(text, 64, Wanted::of(interests)).unwrap().root
+        Document::parse_part(text, 64, Wanted::of(&interests.iter().collect::<Vec<_>>())).unwrap().root
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl<'a> Cursor<'a> {
 
     /// Passes blanks: space, tab, line feed and carriage return, in JSON as in paths.
     pub(crate) fn skip_blanks(&mut self) {
-        self.eat_while(is_blank);
+        // Blanks are rare where nobody has laid the text out.
+        if self.peek() <= b' ' {
+            self.eat_while(is_blank);
+        }
     }
 
     /// Back to an offset that [`Cursor::at`] answered before.

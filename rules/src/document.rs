@@ -5,6 +5,7 @@
 //! bad character does not lose an event. `serde_json::Value` does none of these, hence a type of our own.
 
 mod convert;
+mod interest;
 mod number;
 mod object;
 mod reader;
@@ -16,6 +17,7 @@ pub use number::Number;
 pub use object::Object;
 pub use reader::DocumentError;
 
+pub(crate) use interest::{Interest, Wanted};
 pub(crate) use number::literal as number_literal;
 pub(crate) use string::hexadecimal;
 
@@ -125,6 +127,16 @@ impl Document {
     /// # Errors
     /// Where and why the text is no JSON, without a word of its content.
     pub fn parse(text: &str, depth_max: usize) -> Result<Self, DocumentError> {
-        reader::read(text, depth_max)
+        reader::read(text, depth_max, Wanted::All)
+    }
+
+    /// Reads one JSON text as [`Document::parse`] does, but keeps only what is wanted. Elements that are not wanted are
+    /// null, so that those behind them keep their index; members that are not wanted are absent.
+    pub(crate) fn parse_part(
+        text: &str,
+        depth_max: usize,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, DocumentError> {
+        reader::read(text, depth_max, wanted)
     }
 }

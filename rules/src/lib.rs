@@ -15,6 +15,7 @@ mod cursor;
 mod document;
 mod id;
 mod matcher;
+mod mixer;
 mod path;
 mod payload;
 mod problem;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{Document, DocumentError, Node};
+use crate::document::{Document, DocumentError, Node, Wanted};
 
 /// The deepest nesting that is accepted: a scalar is at depth 0, `[]` at 1.
 pub const DEPTH_MAX: usize = 64;
@@ -38,7 +38,12 @@ impl Payload {
     /// # Errors
     /// Where and why the text is no payload.
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
-        match Document::parse(text, DEPTH_MAX) {
+        Self::parse_part(text, Wanted::All)
+    }
+
+    /// Decodes one JSON document and keeps only what is wanted; the same texts are accepted.
+    pub(crate) fn parse_part(text: &str, wanted: Wanted<'_>) -> Result<Self, PayloadError> {
+        match Document::parse_part(text, DEPTH_MAX, wanted) {
             Ok(Document { root, replaced }) => Ok(Self { root, is_altered: replaced.is_some() }),
             Err(DocumentError::TooDeep { .. }) => Err(PayloadError::TooDeep),
             Err(DocumentError::Syntax { place, expected }) => Err(PayloadError::NotJson {
@@ -54,6 +59,11 @@ impl Payload {
     /// # Errors
     /// As [`Payload::parse`]; places count within the decoded string, or within the literal if it is no string.
     pub fn parse_quoted(literal: &str) -> Result<Self, PayloadError> {
+        Self::parse_part_quoted(literal, Wanted::All)
+    }
+
+    /// Decodes a document that stands in a JSON string and keeps only what is wanted of it.
+    pub(crate) fn parse_part_quoted(literal: &str, wanted: Wanted<'_>) -> Result<Self, PayloadError> {
         let outer = Self::parse(literal)?;
         let Node::String(text) = &outer.root else {
             return Err(PayloadError::NotJson {
@@ -62,7 +72,7 @@ impl Payload {
                 message: "expected a string".to_owned(),
             });
         };
-        let inner = Self::parse(text)?;
+        let inner = Self::parse_part(text, wanted)?;
         Ok(Self { is_altered: inner.is_altered || outer.is_altered, ..inner })
     }
 

@@ -46,6 +46,8 @@ fn compare(chance: &mut Chance, rules: usize, customers: usize, events: usize) -
         let payload = Payload::parse(&event.to_string()).expect("it was made here");
         let customer = customer(1 + chance.below(customers));
         let found = matched(&snapshot, customer, &payload);
+        let part = snapshot.read(customer, &event.to_string()).expect("it was made here");
+        assert_eq!(matched(&snapshot, customer, &part), found, "read in part: {event}");
         let expected = one_by_one(&book, customer, &payload);
         if found != expected {
             let wrong =
@@ -83,6 +85,52 @@ fn the_same_rules_as_one_by_one() {
 #[ignore = "takes minutes; cargo test -p rules --test matching -- --ignored --nocapture"]
 fn the_same_rules_as_one_by_one_at_length() {
     compare_often(1_200);
+}
+
+/// Texts that are nearly JSON are accepted and refused, with reason and place, as if all of them were kept.
+#[test]
+fn a_text_read_in_part_is_refused_where_it_is_refused_as_a_whole() {
+    let mut chance = chance();
+    let events: Vec<Value> = (0..50).map(|_| event(&mut chance)).collect();
+    let snapshot = Matcher::compile(&book(&mut chance, &events, 12, 4));
+    let pieces = [
+        "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", "1e5", ".", "\\ud800", "\\u00e9", " ", "\n",
+        "\u{1}", "null", "tru", "é",
+    ];
+    let (mut accepted, mut refused) = (0, 0);
+    for round in 0..20_000 {
+        let mut text = events[round % events.len()].to_string();
+        for _ in 0..=chance.below(2) {
+            let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            let from = bounds[chance.below(bounds.len())];
+            let to = if chance.one_in(3) { bounds[chance.below(bounds.len())].max(from) } else { from };
+            let until = if chance.one_in(2) { to } else { from };
+            text.replace_range(from..until, chance.pick(&pieces));
+        }
+        if chance.one_in(100) {
+            text = format!("{}{text}{}", "[".repeat(62), "]".repeat(62));
+        }
+        let customer = customer(1 + chance.below(4));
+        let literal = Value::from(text.as_str()).to_string();
+        for (whole, part) in [
+            (Payload::parse(&text), snapshot.read(customer, &text)),
+            (Payload::parse_quoted(&literal), snapshot.read_quoted(customer, &literal)),
+        ] {
+            assert_eq!(whole.as_ref().err(), part.as_ref().err(), "{text}");
+            if let (Ok(whole), Ok(part)) = (whole, part) {
+                assert_eq!(whole.is_altered(), part.is_altered(), "{text}");
+                assert_eq!(
+                    matched(&snapshot, customer, &part),
+                    matched(&snapshot, customer, &whole),
+                    "{text}"
+                );
+                accepted += 1;
+            } else {
+                refused += 1;
+            }
+        }
+    }
+    println!("{accepted} texts accepted, {refused} refused");
 }
 
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rules::{CustomerId, Payload, PayloadError};
+use rules::{CustomerId, Payload, PayloadError, Snapshot};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -26,6 +26,35 @@ pub struct Event {
 /// # Errors
 /// Why the record cannot be evaluated; the detail quotes nothing of the record.
 pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
+    read(value, |_, form| match form {
+        Form::Quoted(literal) => Payload::parse_quoted(literal),
+        Form::Object(text) => Payload::parse(text),
+    })
+}
+
+/// Decodes the value of an event record, and keeps of its payload what the customer's rules look at.
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn decode_for(snapshot: &Snapshot, value: Option<&[u8]>) -> Result<Event, Refusal> {
+    read(value, |customer, form| match form {
+        Form::Quoted(literal) => snapshot.read_quoted(customer, literal),
+        Form::Object(text) => snapshot.read(customer, text),
+    })
+}
+
+/// The payload as it is written in the envelope.
+enum Form<'a> {
+    /// A JSON string that holds the document.
+    Quoted(&'a str),
+    /// The document.
+    Object(&'a str),
+}
+
+fn read(
+    value: Option<&[u8]>,
+    payload: impl FnOnce(CustomerId, Form<'_>) -> Result<Payload, PayloadError>,
+) -> Result<Event, Refusal> {
     let value = value.ok_or_else(|| refusal(Reason::NoValue, "the record has no value"))?;
     if value.len() > EVENT_BYTES_MAX {
         let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", value.len());
@@ -37,7 +66,14 @@ pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
     })?;
     let envelope = Envelope::read(text)?;
     let customer = envelope.customer()?;
-    Ok(Event { customer, payload: envelope.payload()? })
+    let payload = payload(customer, envelope.payload()?).map_err(|error| {
+        let reason = match error {
+            PayloadError::NotJson { .. } => Reason::BadPayload,
+            PayloadError::TooDeep => Reason::TooDeep,
+        };
+        Refusal { reason, detail: error.to_string() }
+    })?;
+    Ok(Event { customer, payload })
 }
 
 fn refusal(reason: Reason, detail: &str) -> Refusal {
@@ -83,24 +119,15 @@ impl<'a> Envelope<'a> {
         Ok(id)
     }
 
-    fn payload(&self) -> Result<Payload, Refusal> {
+    fn payload(&self) -> Result<Form<'a>, Refusal> {
         let Some(raw) = self.payload else {
             return Err(refusal(Reason::BadPayloadType, "`payload` is missing"));
         };
-        let parsed = match raw.get().as_bytes().first() {
-            Some(b'"') => Payload::parse_quoted(raw.get()),
-            Some(b'{') => Payload::parse(raw.get()),
-            _ => {
-                return Err(refusal(Reason::BadPayloadType, "`payload` is neither a string nor an object"));
-            },
-        };
-        parsed.map_err(|error| {
-            let reason = match error {
-                PayloadError::NotJson { .. } => Reason::BadPayload,
-                PayloadError::TooDeep => Reason::TooDeep,
-            };
-            Refusal { reason, detail: error.to_string() }
-        })
+        match raw.get().as_bytes().first() {
+            Some(b'"') => Ok(Form::Quoted(raw.get())),
+            Some(b'{') => Ok(Form::Object(raw.get())),
+            _ => Err(refusal(Reason::BadPayloadType, "`payload` is neither a string nor an object")),
+        }
     }
 }
 
@@ -176,6 +203,23 @@ mod tests {
         ] {
             let event = decoded(&format!(r#"{{"customerId":"{CUSTOMER}","payload":{payload}}}"#)).unwrap();
             assert_eq!(event.payload.is_altered(), payload.contains("ud800"), "{payload}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_for_no_rules_is_nothing_and_the_same_events_are_refused() {
+        let nobody = rules::Matcher::compile(&rules::RuleBook::default());
+        for payload in [r#"{"a":[1]}"#, r#""{\"a\":[1]}""#, r#""{\"a\":[1}""#, "1", r#"{"a":"\ud800"}"#] {
+            let text = format!(r#"{{"customerId":"{CUSTOMER}","payload":{payload}}}"#);
+            let (whole, part) = (decode(Some(text.as_bytes())), decode_for(&nobody, Some(text.as_bytes())));
+            assert_eq!(whole.as_ref().err(), part.as_ref().err(), "{payload}");
+            if let (Ok(whole), Ok(part)) = (whole, part) {
+                assert_eq!(
+                    (part.customer, part.payload.is_altered()),
+                    (whole.customer, whole.payload.is_altered())
+                );
+                assert!(part.payload.root().is_null());
+            }
         }
     }
 

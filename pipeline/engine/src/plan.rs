@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rules::{ActiveRule, CustomerId, Snapshot};
 
 use crate::dead_letter::{DeadLetter, Reason, Refusal};
-use crate::event::decode;
+use crate::event::decode_for;
 use crate::key::{Key, clock_key, count_key};
 use crate::partitioner::partition_of;
 use crate::stream::{Offset, Partition, Timestamp};
@@ -85,7 +85,7 @@ fn matched(
     partitions: u32,
     input: &Input,
 ) -> Result<Matched, Refusal> {
-    let event = decode(input.value.as_deref())?;
+    let event = decode_for(snapshot, input.value.as_deref())?;
     let customer = event.customer;
     let home = partition_of(customer.to_string().as_bytes(), partitions);
     if home != partition {

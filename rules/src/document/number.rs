@@ -105,6 +105,16 @@ pub(crate) fn literal(cursor: &mut Cursor<'_>) -> Option<Number> {
     Some(Number::from_parts(negative, integer, fraction, exponent))
 }
 
+/// Passes a JSON number, as far as it goes. Leaves the cursor where it was if there is none.
+pub(super) fn skip(cursor: &mut Cursor<'_>) -> Option<()> {
+    let start = cursor.at();
+    let parts = parts(cursor);
+    if parts.is_none() {
+        cursor.return_to(start);
+    }
+    parts.map(|_| ())
+}
+
 fn parts<'a>(cursor: &mut Cursor<'a>) -> Option<(bool, &'a str, &'a str, &'a str)> {
     let digit = |byte: u8| byte.is_ascii_digit();
     let negative = cursor.eat("-");

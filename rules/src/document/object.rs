@@ -46,6 +46,16 @@ impl Object {
 impl FromIterator<(Box<str>, Node)> for Object {
     fn from_iter<I: IntoIterator<Item = (Box<str>, Node)>>(members: I) -> Self {
         let mut members: Vec<_> = members.into_iter().collect();
+        // Most objects are small and sound: each name is compared with those before it, and nothing is allocated.
+        if members.len() <= UNINDEXED_MAX
+            && members
+                .iter()
+                .enumerate()
+                .all(|(at, (name, _))| members.iter().take(at).all(|(own, _)| own != name))
+        {
+            members.shrink_to_fit();
+            return Self { members, by_name: Vec::new() };
+        }
         let mut by_name = sorted(&members);
         let name = |position: u32| &*members[position as usize].0;
         let mut shadowed = vec![false; members.len()];

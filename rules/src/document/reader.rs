@@ -1,6 +1,8 @@
 //! The reader of JSON text: RFC 8259 by recursive descent, as deep as its caller allows.
 
-use super::{Document, Node, number, string};
+use std::borrow::Cow;
+
+use super::{Document, Node, Wanted, number, string};
 use crate::cursor::{Cursor, Place};
 
 /// Why a text is no document.
@@ -24,9 +26,9 @@ pub enum DocumentError {
     },
 }
 
-pub(super) fn read(text: &str, depth_max: usize) -> Result<Document, DocumentError> {
+pub(super) fn read(text: &str, depth_max: usize, wanted: Wanted<'_>) -> Result<Document, DocumentError> {
     let mut reader = Reader { cursor: Cursor::new(text), depth_max, replaced: None };
-    let root = reader.document().map_err(|fault| {
+    let root = reader.document(&wanted).map_err(|fault| {
         let place = Place::of(text, reader.cursor.at());
         match fault {
             Fault::Expected(expected) => DocumentError::Syntax { place, expected },
@@ -54,19 +56,25 @@ impl From<&'static str> for Fault {
     }
 }
 
-impl Reader<'_> {
-    fn document(&mut self) -> Result<Node, Fault> {
-        let root = self.value(0)?;
+impl<'a> Reader<'a> {
+    fn document(&mut self, wanted: &Wanted<'_>) -> Result<Node, Fault> {
+        let root = self.value(0, wanted)?;
         if self.cursor.is_done() { Ok(root) } else { Err("the end of the document".into()) }
     }
 
-    /// One value with the blanks around it; `depth` is the number of arrays and objects around it.
-    fn value(&mut self, depth: usize) -> Result<Node, Fault> {
+    /// One value with the blanks around it; `depth` is the number of arrays and objects around it. What is not wanted
+    /// passes the same grammar and becomes null.
+    fn value(&mut self, depth: usize, wanted: &Wanted<'_>) -> Result<Node, Fault> {
         self.cursor.skip_blanks();
         let value = match self.cursor.peek() {
-            b'{' => self.object(depth)?,
-            b'[' => self.array(depth)?,
+            b'{' => self.object(depth, wanted)?,
+            b'[' => self.array(depth, wanted)?,
+            b'"' if !matches!(wanted, Wanted::All) => self.skip_string()?,
             b'"' => Node::String(self.string()?),
+            b'-' | b'0'..=b'9' if !matches!(wanted, Wanted::All) => {
+                number::skip(&mut self.cursor).ok_or("a number of JSON")?;
+                Node::Null
+            },
             b'-' | b'0'..=b'9' => Node::Number(number::literal(&mut self.cursor).ok_or("a number of JSON")?),
             b't' if self.cursor.eat("true") => Node::Bool(true),
             b'f' if self.cursor.eat("false") => Node::Bool(false),
@@ -77,36 +85,59 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Node, Fault> {
+    fn object(&mut self, depth: usize, wanted: &Wanted<'_>) -> Result<Node, Fault> {
         self.descend(depth, "{")?;
-        let mut members = Vec::new();
+        let (mut members, mut first) = (Vec::new(), true);
         while !self.cursor.eat("}") {
-            if !members.is_empty() {
+            if !first {
                 self.expect(",", "`,` or `}`")?;
                 self.cursor.skip_blanks();
             }
+            first = false;
             if self.cursor.peek() != b'"' {
                 return Err("a member's name in double quotes".into());
             }
-            let name = self.string()?;
-            self.cursor.skip_blanks();
-            self.expect(":", "`:`")?;
-            members.push((name, self.value(depth + 1)?));
+            if wanted.is_nothing() {
+                self.skip_string()?;
+                self.colon()?;
+                self.value(depth + 1, wanted)?;
+                continue;
+            }
+            let name = self.name()?;
+            self.colon()?;
+            let below = wanted.member(&name);
+            let value = self.value(depth + 1, &below)?;
+            if !below.is_nothing() {
+                members.push((name.into(), value));
+            }
         }
-        Ok(Node::Object(members.into_iter().collect()))
+        Ok(if wanted.is_nothing() { Node::Null } else { Node::Object(members.into_iter().collect()) })
     }
 
-    fn array(&mut self, depth: usize) -> Result<Node, Fault> {
+    fn array(&mut self, depth: usize, wanted: &Wanted<'_>) -> Result<Node, Fault> {
         self.descend(depth, "[")?;
-        let mut elements = Vec::new();
+        let below = wanted.element();
+        let (mut elements, mut first) = (Vec::new(), true);
         while !self.cursor.eat("]") {
-            if !elements.is_empty() {
+            if !first {
                 self.expect(",", "`,` or `]`")?;
             }
-            elements.push(self.value(depth + 1)?);
+            first = false;
+            let element = self.value(depth + 1, &below)?;
+            if !wanted.is_nothing() {
+                elements.push(element);
+            }
+        }
+        if wanted.is_nothing() {
+            return Ok(Node::Null);
         }
         elements.shrink_to_fit();
         Ok(Node::Array(elements))
+    }
+
+    fn colon(&mut self) -> Result<(), Fault> {
+        self.cursor.skip_blanks();
+        self.expect(":", "`:`")
     }
 
     fn descend(&mut self, depth: usize, bracket: &str) -> Result<(), Fault> {
@@ -123,6 +154,25 @@ impl Reader<'_> {
         let unescaped = string::read(&mut self.cursor)?;
         self.replaced = self.replaced.or(unescaped.replaced);
         Ok(unescaped.text)
+    }
+
+    /// A member's name, borrowed where nothing is escaped.
+    fn name(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.cursor.at() + 1;
+        match string::plain(self.cursor.rest()) {
+            Some(length) => {
+                self.cursor.return_to(start + length + 1);
+                Ok(Cow::Borrowed(self.cursor.between(start, start + length)))
+            },
+            None => Ok(Cow::Owned(self.string()?.into())),
+        }
+    }
+
+    fn skip_string(&mut self) -> Result<Node, Fault> {
+        self.cursor.eat("\"");
+        let replaced = string::skip(&mut self.cursor)?;
+        self.replaced = self.replaced.or(replaced);
+        Ok(Node::Null)
     }
 
     fn expect(&mut self, wanted: &str, expected: &'static str) -> Result<(), Fault> {

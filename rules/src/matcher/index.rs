@@ -14,10 +14,11 @@ use super::check::Check;
 use super::parts::Parts;
 use super::ranges::Ranges;
 use super::trie::{ProbeId, Trie};
-use super::value::{Mixer, Mixing, fingerprint, text_fingerprint};
+use super::value::{fingerprint, text_fingerprint};
 use crate::book::ActiveRule;
 use crate::condition::{folded_text, measured};
-use crate::document::{Node, Number};
+use crate::document::{Interest, Node, Number};
+use crate::mixer::{Mixer, Mixing};
 
 /// The rules of one owner, compiled.
 #[derive(Debug, Default)]
@@ -37,6 +38,8 @@ pub(super) struct Index {
     rules: Vec<Arc<ActiveRule>>,
     /// The rules that are evaluated one by one.
     alone: Vec<Arc<ActiveRule>>,
+    /// What of a document any rule looks at.
+    interest: Interest,
 }
 
 /// The number of a clause.
@@ -101,6 +104,11 @@ impl Index {
     /// How many rules there are.
     pub(super) fn len(&self) -> usize {
         self.rules.len() + self.alone.len()
+    }
+
+    /// What of a document the rules look at.
+    pub(super) fn interest(&self) -> &Interest {
+        &self.interest
     }
 
     fn probe(&self, id: ProbeId, node: &Node, candidates: &mut Vec<ClauseId>) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::index::Index;
 use crate::book::{ActiveRule, RuleBook};
-use crate::document::Node;
+use crate::document::{Interest, Node};
 use crate::id::{AlertId, CustomerId, RuleKey};
 
 /// So few rules are compiled anew after each change: it takes less than a millisecond.
@@ -41,6 +41,11 @@ impl Layers {
             changed.iter().filter_map(|alert| book.get(&RuleKey { customer: owner, alert: *alert }));
         let overlay = Index::new(present);
         Self { base: Arc::clone(&self.base), changed, overlay }
+    }
+
+    /// What of a document the rules look at.
+    pub(super) fn interests(&self) -> [&Interest; 2] {
+        [self.base.interest(), self.overlay.interest()]
     }
 
     /// The rules that the document meets, in no order.

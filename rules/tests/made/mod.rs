@@ -87,7 +87,12 @@ pub(crate) fn leaf(chance: &mut Chance, event: &Value) -> (String, Value) {
             Value::Object(members) if !members.is_empty() => {
                 let (name, value) =
                     members.iter().nth(chance.below(members.len())).expect("it is below the length");
-                path.push_str(&if chance.one_in(5) { format!("['{name}']") } else { format!(".{name}") });
+                let plain = name.bytes().all(|byte| byte.is_ascii_lowercase());
+                path.push_str(&if !plain || chance.one_in(5) {
+                    format!("['{name}']")
+                } else {
+                    format!(".{name}")
+                });
                 node = value;
             },
             Value::Array(elements) if !elements.is_empty() => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Clause as Indexed, ClauseId, Index, Probe, Span, value_key};
 use crate::book::ActiveRule;
+use crate::condition::Condition;
 use crate::document::Number;
 use crate::matcher::access::{Access, Anchor, Key, Sought, accesses, with_joined_bounds};
 use crate::matcher::check::Check;
@@ -13,7 +14,7 @@ use crate::matcher::parts::Parts;
 use crate::matcher::place::is_single;
 use crate::matcher::ranges::{Marked, Ranges};
 use crate::matcher::trie::ProbeId;
-use crate::matcher::value::Mixing;
+use crate::mixer::Mixing;
 
 impl Index {
     /// Compiles rules.
@@ -61,6 +62,8 @@ impl Builder {
     fn add(&mut self, active: &Arc<ActiveRule>) {
         let rule = &active.rule;
         let Some(clauses) = clauses(&rule.condition.condition, &rule.selections) else {
+            let stated = rule.selections.values().chain([&rule.condition]);
+            stated.for_each(|stated| self.look_at(&stated.condition));
             self.index.alone.push(Arc::clone(active));
             return;
         };
@@ -76,11 +79,25 @@ impl Builder {
         self.rules[condition].push(Arc::clone(active));
     }
 
+    /// Notes what a condition looks at that is evaluated on its own.
+    fn look_at(&mut self, condition: &Condition) {
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().for_each(|part| self.look_at(part));
+            },
+            Condition::Not(inner) => self.look_at(inner),
+            Condition::Test(test) => self.index.interest.add(test.path()),
+            // Selections are looked at one by one.
+            Condition::Selection(_) => {},
+        }
+    }
+
     /// The numbers of the checks, in order and each once.
     fn numbers(&mut self, clause: &Clause) -> Vec<u32> {
         let number = |check: &Check| {
             let new = number(self.distinct.len());
             *self.checks.entry(check.clone()).or_insert_with(|| {
+                self.index.interest.add(check.test.path());
                 self.distinct.push(check.clone());
                 new
             })

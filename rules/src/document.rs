@@ -9,6 +9,7 @@ mod interest;
 mod number;
 mod object;
 mod reader;
+mod skip;
 mod string;
 
 use crate::cursor::Place;

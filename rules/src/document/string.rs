@@ -75,7 +75,7 @@ pub(super) fn plain(text: &str) -> Option<usize> {
 
 /// How many bytes come before the first quote, backslash or control character: eight at a step, and this is the loop
 /// in which most of the time goes that a long payload takes.
-fn plain_bytes(bytes: &[u8]) -> usize {
+pub(super) fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let mut at = 0;

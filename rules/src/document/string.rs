@@ -15,6 +15,19 @@ pub(super) struct Unescaped {
 /// What was expected, at the cursor's place.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Unescaped, &'static str> {
     let mut text = String::new();
+    let replaced = read_into(cursor, &mut text)?;
+    Ok(Unescaped { text: text.into(), replaced })
+}
+
+/// The text of a whole JSON string, and whether half a surrogate pair was replaced; nothing if it is none.
+pub(crate) fn unquoted(literal: &str) -> Option<(String, bool)> {
+    let mut cursor = Cursor::new(literal);
+    let mut text = String::with_capacity(literal.len());
+    let replaced = if cursor.eat("\"") { read_into(&mut cursor, &mut text).ok()? } else { return None };
+    cursor.is_done().then_some((text, replaced.is_some()))
+}
+
+fn read_into(cursor: &mut Cursor<'_>, text: &mut String) -> Result<Option<usize>, &'static str> {
     let mut replaced = None;
     loop {
         let from = cursor.at();
@@ -23,7 +36,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Unescaped, &'static str> {
         match cursor.peek() {
             b'"' => {
                 cursor.eat("\"");
-                return Ok(Unescaped { text: text.into(), replaced });
+                return Ok(replaced);
             },
             b'\\' => {
                 let at = cursor.at();

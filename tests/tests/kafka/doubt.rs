@@ -1,6 +1,7 @@
 //! Commits that fail half-way: whatever happens, nothing is lost and nothing is doubled.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaLog;
@@ -12,7 +13,10 @@ use tests::contract::{create, eventually, join, membership, position, record, st
 use tests::harness::kafka::{broker, broker_alone, prefix};
 use tests::harness::wait_for;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// More than all timeouts of Kafka together.
+const STUCK: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_fenced_producer_is_replaced_and_its_commit_tried_again() {
@@ -41,6 +45,14 @@ fn a_fenced_producer_is_replaced_and_its_commit_tried_again() {
     member.leave().unwrap();
 }
 
+fn ends_within<T>(thread: &ScopedJoinHandle<'_, T>, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    while !thread.is_finished() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    thread.is_finished()
+}
+
 #[test]
 fn an_unknown_commit_is_found_out() {
     // The brokers answer nothing for a while: what was under way is in doubt, and is settled when they are back.
@@ -58,6 +70,12 @@ fn an_unknown_commit_is_found_out() {
                 (progress.load(Ordering::SeqCst) >= reached || committing.is_finished()).then_some(())
             });
             broker.kill();
+            broker.restart();
+        }
+        // A broker that is killed between the end of a transaction and its markers now and then keeps the positions
+        // pending for ever in memory (seen with 4.3.1, once in some thirty kills). Waiting is all that is safe.
+        if !ends_within(&committing, STUCK) {
+            eprintln!("positions stay pending after {STUCK:?}: starting the broker once more");
             broker.restart();
         }
         eprintln!("commits that did not happen at once: {:?}", committing.join().unwrap());

@@ -26,6 +26,9 @@ const TRY_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long the former owner may take to end its transaction itself.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// When waiting is worth a word. Every transaction has ended by then, by our hand or by its timeout.
+const STUCK: Duration = Duration::from_secs(30);
+
 /// How long ending a dead writer's transaction may take.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -36,6 +39,7 @@ pub(super) struct Takeover {
     membership: Membership,
     writer: String,
     since: Option<Instant>,
+    warned: Option<Instant>,
     // At most one thread ends transactions; it says here when it is done.
     ending: Arc<AtomicBool>,
     ended: bool,
@@ -48,7 +52,16 @@ impl Takeover {
         membership: Membership,
         writer: String,
     ) -> Self {
-        Self { settings, observer, membership, writer, since: None, ending: Arc::default(), ended: false }
+        Self {
+            settings,
+            observer,
+            membership,
+            writer,
+            since: None,
+            warned: None,
+            ending: Arc::default(),
+            ended: false,
+        }
     }
 
     /// What is committed for these partitions; none if it is not settled yet.
@@ -72,6 +85,16 @@ impl Takeover {
         if since.elapsed() >= PATIENCE && !self.ended && !self.ending.swap(true, Ordering::SeqCst) {
             self.ended = true;
             self.end_in_background(partitions.to_vec());
+        }
+        if since.elapsed() >= STUCK && self.warned.is_none_or(|moment| moment.elapsed() >= STUCK) {
+            self.warned = Some(Instant::now());
+            warn!(
+                target: "kafka",
+                group = self.membership.group,
+                ?partitions,
+                "committed positions are not settled: if the brokers are up, one that was killed may have left them \
+                 pending after their transaction ended; when the coordinator of the group is restarted it reads them anew"
+            );
         }
         Ok(None)
     }

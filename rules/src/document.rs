@@ -9,6 +9,7 @@ mod interest;
 mod number;
 mod object;
 mod reader;
+mod skip;
 mod string;
 
 use crate::cursor::Place;
@@ -19,7 +20,7 @@ pub use reader::DocumentError;
 
 pub(crate) use interest::{Interest, Wanted};
 pub(crate) use number::literal as number_literal;
-pub(crate) use string::hexadecimal;
+pub(crate) use string::{hexadecimal, unquoted};
 
 /// One JSON value. Equality is that of RFC 9535: numbers by value, objects regardless of the order of their members.
 #[derive(Debug, Clone, PartialEq, Eq)]

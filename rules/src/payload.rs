@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{Document, DocumentError, Node, Wanted};
+use crate::document::{Document, DocumentError, Node, Wanted, unquoted};
 
 /// The deepest nesting that is accepted: a scalar is at depth 0, `[]` at 1.
 pub const DEPTH_MAX: usize = 64;
@@ -64,16 +64,17 @@ impl Payload {
 
     /// Decodes a document that stands in a JSON string and keeps only what is wanted of it.
     pub(crate) fn parse_part_quoted(literal: &str, wanted: Wanted<'_>) -> Result<Self, PayloadError> {
-        let outer = Self::parse(literal)?;
-        let Node::String(text) = &outer.root else {
+        let Some((text, is_altered)) = unquoted(literal) else {
+            // No string, or none that can be read: the reader of documents says why.
+            Self::parse(literal)?;
             return Err(PayloadError::NotJson {
                 line: 1,
                 column: 1,
                 message: "expected a string".to_owned(),
             });
         };
-        let inner = Self::parse_part(text, wanted)?;
-        Ok(Self { is_altered: inner.is_altered || outer.is_altered, ..inner })
+        let inner = Self::parse_part(&text, wanted)?;
+        Ok(Self { is_altered: inner.is_altered || is_altered, ..inner })
     }
 
     /// The document.

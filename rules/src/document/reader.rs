@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Document, Node, Wanted, number, string};
+use super::{Document, Node, Wanted, number, skip, string};
 use crate::cursor::{Cursor, Place};
 
 /// Why a text is no document.
@@ -27,7 +27,7 @@ pub enum DocumentError {
 }
 
 pub(super) fn read(text: &str, depth_max: usize, wanted: Wanted<'_>) -> Result<Document, DocumentError> {
-    let mut reader = Reader { cursor: Cursor::new(text), depth_max, replaced: None };
+    let mut reader = Reader { cursor: Cursor::new(text), depth_max, replaced: None, is_usual: true };
     let root = reader.document(&wanted).map_err(|fault| {
         let place = Place::of(text, reader.cursor.at());
         match fault {
@@ -42,6 +42,8 @@ struct Reader<'a> {
     cursor: Cursor<'a>,
     depth_max: usize,
     replaced: Option<usize>,
+    /// Whether what nobody looks at could be passed by the scan so far; it is not tried twice over one text.
+    is_usual: bool,
 }
 
 /// What is wrong at the cursor's place.
@@ -66,6 +68,10 @@ impl<'a> Reader<'a> {
     /// passes the same grammar and becomes null.
     fn value(&mut self, depth: usize, wanted: &Wanted<'_>) -> Result<Node, Fault> {
         self.cursor.skip_blanks();
+        if wanted.is_nothing() && self.is_usual && self.scan(depth) {
+            self.cursor.skip_blanks();
+            return Ok(Node::Null);
+        }
         let value = match self.cursor.peek() {
             b'{' => self.object(depth, wanted)?,
             b'[' => self.array(depth, wanted)?,
@@ -83,6 +89,15 @@ impl<'a> Reader<'a> {
         };
         self.cursor.skip_blanks();
         Ok(value)
+    }
+
+    /// Passes a value by the scan, if it can.
+    fn scan(&mut self, depth: usize) -> bool {
+        let rest = self.cursor.rest().as_bytes();
+        let end = skip::value(rest, 0, self.depth_max.saturating_sub(depth));
+        self.is_usual = end.is_some();
+        self.cursor.return_to(self.cursor.at() + end.unwrap_or(0));
+        self.is_usual
     }
 
     fn object(&mut self, depth: usize, wanted: &Wanted<'_>) -> Result<Node, Fault> {
@@ -150,6 +165,11 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&mut self) -> Result<Box<str>, Fault> {
+        if let Some(length) = string::plain(self.cursor.rest()) {
+            let start = self.cursor.at() + 1;
+            self.cursor.return_to(start + length + 1);
+            return Ok(self.cursor.between(start, start + length).into());
+        }
         self.cursor.eat("\"");
         let unescaped = string::read(&mut self.cursor)?;
         self.replaced = self.replaced.or(unescaped.replaced);

@@ -15,6 +15,48 @@ pub(super) struct Unescaped {
 /// What was expected, at the cursor's place.
 pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Unescaped, &'static str> {
     let mut text = String::new();
+    let replaced = read_into(cursor, &mut text)?;
+    Ok(Unescaped { text: text.into(), replaced })
+}
+
+/// The text of a whole JSON string, and whether half a surrogate pair was replaced; nothing if it is none.
+pub(crate) fn unquoted(literal: &str) -> Option<(String, bool)> {
+    if let Some(text) = plainly_unquoted(literal.as_bytes()) {
+        return Some((text, false));
+    }
+    let mut cursor = Cursor::new(literal);
+    let mut text = String::with_capacity(literal.len());
+    let replaced = if cursor.eat("\"") { read_into(&mut cursor, &mut text).ok()? } else { return None };
+    cursor.is_done().then_some((text, replaced.is_some()))
+}
+
+/// The same for a string whose escapes stand for one byte each, as those of a document in a string mostly do.
+fn plainly_unquoted(literal: &[u8]) -> Option<String> {
+    let mut rest = literal.strip_prefix(b"\"")?;
+    let mut text = Vec::with_capacity(rest.len());
+    loop {
+        let (plain, behind) = rest.split_at_checked(plain_bytes(rest))?;
+        text.extend_from_slice(plain);
+        rest = match behind {
+            [b'"'] => return String::from_utf8(text).ok(),
+            [b'\\', escape, behind @ ..] => {
+                text.push(match escape {
+                    b'"' | b'\\' | b'/' => *escape,
+                    b'b' => 0x08,
+                    b'f' => 0x0C,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    _ => return None,
+                });
+                behind
+            },
+            _ => return None,
+        };
+    }
+}
+
+fn read_into(cursor: &mut Cursor<'_>, text: &mut String) -> Result<Option<usize>, &'static str> {
     let mut replaced = None;
     loop {
         let from = cursor.at();
@@ -23,7 +65,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Unescaped, &'static str> {
         match cursor.peek() {
             b'"' => {
                 cursor.eat("\"");
-                return Ok(Unescaped { text: text.into(), replaced });
+                return Ok(replaced);
             },
             b'\\' => {
                 let at = cursor.at();
@@ -75,7 +117,7 @@ pub(super) fn plain(text: &str) -> Option<usize> {
 
 /// How many bytes come before the first quote, backslash or control character: eight at a step, and this is the loop
 /// in which most of the time goes that a long payload takes.
-fn plain_bytes(bytes: &[u8]) -> usize {
+pub(super) fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let mut at = 0;
@@ -140,4 +182,29 @@ pub(crate) fn hexadecimal(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> 
         digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("four hexadecimal digits")?;
     cursor.return_to(cursor.at() + 4);
     Ok(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_string_that_was_quoted_is_unquoted(text in any::<String>(), tail in "[\"\\\\/\n\t\r\u{8}\u{c}a{}:é]*") {
+            for text in [&text, &tail, &(text.clone() + &tail)] {
+                let literal = serde_json::Value::from(text.as_str()).to_string();
+                prop_assert_eq!(unquoted(&literal), Some((text.clone(), false)));
+                prop_assert_eq!(unquoted(literal.strip_suffix('"').unwrap()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_string_or_more_than_one_is_refused() {
+        for literal in ["", "\"", "a\"", "\"a\"b", "\"a\" ", "{}", "\"\\x\"", "\"\n\"", "\"\\\"", "\"\\"] {
+            assert_eq!(unquoted(literal), None, "{literal:?}");
+        }
+        assert_eq!(unquoted(r#""\/\u00e9\ud800""#), Some(("/é\u{fffd}".to_owned(), true)));
+    }
 }

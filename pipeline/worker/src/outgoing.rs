@@ -1,6 +1,6 @@
 //! Alerts and dead letters as records.
 
-use engine::{Alert, DeadLetter, Partition, Timestamp};
+use engine::{Alert, DeadLetter, Partition};
 use ports::{Header, Outgoing};
 
 /// The header of an alert that holds its instance id.
@@ -41,7 +41,7 @@ pub(crate) fn dead_letter(
         Header::new("topic", source.topic.to_owned()),
         Header::new("partition", source.partition.to_string()),
         Header::new("offset", letter.offset.to_string()),
-        Header::new("timestamp", timestamp_text(letter.timestamp)),
+        Header::new("timestamp", letter.timestamp.to_string()),
     ];
     let value = letter.value.clone().map(|value| {
         if value.len() <= DEAD_LETTER_BYTES_MAX {
@@ -55,15 +55,11 @@ pub(crate) fn dead_letter(
     Outgoing { topic: topic.to_owned(), partition: Some(partition), timestamp: None, key, value, headers }
 }
 
-fn timestamp_text(timestamp: Timestamp) -> String {
-    timestamp.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use engine::{Offset, Reason};
+    use engine::{Offset, Reason, Timestamp};
     use ports::header;
 
     fn letter(value: usize) -> DeadLetter {

@@ -79,7 +79,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluation {
     /// A value and a threshold.
-    Aggregate(Aggregate),
+    Aggregate(Box<Aggregate>),
     /// Events that belong together.
     Pattern(Pattern),
 }

@@ -204,7 +204,7 @@ fn read_plain(
 
 /// A rule that counts events, with the defaults of everything else.
 fn counting(key: RuleKey, name: String, condition: Stated, threshold: Limits) -> Rule {
-    let evaluation = Evaluation::Aggregate(Aggregate {
+    let evaluation = Evaluation::Aggregate(Box::new(Aggregate {
         function: Default::default(),
         path: None,
         increment: Change { condition, by: None },
@@ -213,7 +213,7 @@ fn counting(key: RuleKey, name: String, condition: Stated, threshold: Limits) ->
         entity_path: None,
         window: Window::Total,
         threshold,
-    });
+    }));
     Rule {
         key,
         name,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::de::{Deserializer, Error as _};
 use serde::ser::{Error as _, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::document::Number;
@@ -106,10 +107,26 @@ impl fmt::Debug for Amount {
     }
 }
 
+/// A JSON number in formats for people, billionths in binary ones.
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_i128(self.0);
+        }
         // A JSON number of any length; `f64` would round it.
         RawValue::from_string(self.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i128::deserialize(deserializer).map(Self);
+        }
+        let number = <&RawValue>::deserialize(deserializer)?;
+        let number = Number::parse(number.get()).ok_or_else(|| D::Error::custom("not a number"))?;
+        let billionths = number.scaled(PLACES).ok_or_else(|| D::Error::custom("a number out of range"))?;
+        Ok(Self(billionths))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::document::{Interest, Wanted};
 use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
-use crate::rule::Part;
+use crate::rule::{EventTime, Part};
 use layers::Layers;
 
 /// Compiles rule books.
@@ -101,6 +101,13 @@ impl Snapshot {
         let owners = [customer, CustomerId::GLOBAL];
         let layers = owners.iter().filter_map(|owner| self.owners.get(owner));
         layers.flat_map(|layers| layers.interests()).collect()
+    }
+
+    /// How the rules that apply to this customer read event time; some of them more than once.
+    pub fn event_times(&self, customer: CustomerId) -> impl Iterator<Item = &EventTime> {
+        let owners = [customer, CustomerId::GLOBAL];
+        let layers = owners.into_iter().filter_map(|owner| self.owners.get(&owner));
+        layers.flat_map(|layers| layers.event_times())
     }
 
     /// Whether any rule applies to this customer.

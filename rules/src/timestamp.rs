@@ -9,6 +9,8 @@ use time::format_description::StaticFormatDescription;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::rule::Span;
+
 /// RFC 3339 in UTC, always with three digits of milliseconds, so that texts sort as times do.
 const FORMAT: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -20,6 +22,23 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// The first and last moment that RFC 3339 can write: years 0001 to 9999.
     const RANGE_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
+    /// Whether RFC 3339 can write it.
+    pub fn is_in_range(self) -> bool {
+        Self::RANGE_MS.contains(&self.0)
+    }
+
+    /// So much later; at the far end of the range it stays there.
+    #[must_use]
+    pub fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.as_i64()))
+    }
+
+    /// So much earlier; at the far end of the range it stays there.
+    #[must_use]
+    pub fn minus(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.as_i64()))
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds; what lies outside of its years is written as the nearest it has.
@@ -32,14 +51,18 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// RFC 3339 in formats for people, milliseconds in binary ones.
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(Self);
+        }
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }

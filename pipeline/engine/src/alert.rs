@@ -2,19 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use rules::{AlertId, CustomerId, Limits};
-use serde::Serialize;
+use rules::{AlertId, Amount, CustomerId, Limits};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::group::Group;
 use crate::stream::{Offset, Partition, Timestamp};
 
 /// What happened to the alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
-    /// The threshold was reached.
+    /// It began.
     Firing,
+    /// It goes on, and something about it has changed.
+    Updated,
+    /// It is over.
+    Resolved,
+    /// So many records of an hour were withheld.
+    Suppressed,
 }
 
 /// What made the alert come.
@@ -23,10 +31,12 @@ pub enum AlertState {
 pub enum Origin {
     /// An event of the live stream.
     Live,
+    /// A rule that is only tried out.
+    Shadow,
 }
 
 /// The place of an event that contributed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// The event topic.
@@ -36,7 +46,22 @@ pub struct Evidence {
     /// The event's offset.
     pub offset: Offset,
     /// The event's own id, where the rule names one.
-    pub event_id: Option<String>,
+    pub event_id: Option<Box<RawValue>>,
+    /// What it said, where the rule asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
+}
+
+/// Who or what an alert is about.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertEntity {
+    /// What kind.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its id, as it stood in the payload.
+    pub id: Box<RawValue>,
+    /// Its name for people.
+    pub display: Option<Box<RawValue>>,
 }
 
 /// The time that the value is about; no start means "since the rule began".
@@ -44,12 +69,12 @@ pub struct Evidence {
 pub struct Window {
     /// First moment inside.
     pub start: Option<Timestamp>,
-    /// The moment at which it was judged.
+    /// First moment behind it, or the moment at which it was judged.
     pub end: Timestamp,
 }
 
 /// An alert record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Names the alert over all its records and over edits of its rule.
@@ -67,10 +92,10 @@ pub struct Alert {
     /// What happened.
     pub state: AlertState,
     /// The group's keys; empty where the rule has none.
-    pub group: BTreeMap<String, Value>,
-    /// The value that was judged.
-    pub value: u64,
-    /// The limit that it met.
+    pub group: Group,
+    /// The value that was judged; none where there is none.
+    pub value: Option<Amount>,
+    /// The limits that it met; patterns have none.
     pub threshold: Option<Value>,
     /// What time the value is about.
     pub window: Window,
@@ -79,11 +104,11 @@ pub struct Alert {
     /// Greatest event time of a contribution.
     pub last_seen: Timestamp,
     /// What the alert is about; empty where the rule names no entities.
-    pub entities: Vec<Value>,
+    pub entities: Vec<AlertEntity>,
     /// Entities that came since the alert's previous record.
-    pub entities_added: Vec<Value>,
+    pub entities_added: Vec<AlertEntity>,
     /// Entities that went since the alert's previous record.
-    pub entities_removed: Vec<Value>,
+    pub entities_removed: Vec<AlertEntity>,
     /// The latest events that contributed.
     pub evidence: Vec<Evidence>,
     /// What made it come.
@@ -107,15 +132,32 @@ impl Alert {
     }
 }
 
+impl Serialize for Group {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        raw(self.text()).serialize(serializer)
+    }
+}
+
+/// JSON text as a value of its own.
+pub(crate) fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).expect("the text was made as JSON")
+}
+
 /// The id of an alert: no value and no rule version in it, so that silences survive edits.
 ///
 /// UUIDv5 in the namespace of the rule's id over `customer LF alert LF group as JSON LF clock-ordinal`.
-pub(crate) fn instance_id(customer: CustomerId, alert: AlertId, opened_at: Timestamp, ordinal: u32) -> Uuid {
-    let name = format!("{customer}\n{alert}\n{{}}\n{}-{ordinal}", opened_at.0);
+pub(crate) fn instance_id(
+    customer: CustomerId,
+    alert: AlertId,
+    group: &Group,
+    opened_at: Timestamp,
+    ordinal: u32,
+) -> Uuid {
+    let name = format!("{customer}\n{alert}\n{}\n{}-{ordinal}", group.text(), opened_at.0);
     Uuid::new_v5(&alert.uuid(), name.as_bytes())
 }
 
-/// The limit of a rule as alerts show it.
+/// Limits as alerts show them.
 pub(crate) fn threshold_json(limits: &Limits) -> Value {
     let limits = limits.iter().map(|(comparator, bound)| (comparator.name().to_owned(), json!(bound)));
     Value::Object(limits.collect())

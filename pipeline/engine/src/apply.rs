@@ -3,20 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{ActiveRule, CustomerId};
+use bytes::Bytes;
+use rules::{ActiveRule, CustomerId, Generation, RuleBook, RuleKey, Span};
+use serde::de::DeserializeOwned;
 
-use crate::alert::{Alert, AlertState, Evidence, Origin, Window, instance_id, threshold_json};
-use crate::count::{Count, CountError};
+use crate::alert::Alert;
+use crate::clock::Clock;
 use crate::dead_letter::DeadLetter;
-use crate::key::{Key, clock_key, count_key};
-use crate::plan::{Matched, Plan, Step};
+use crate::evaluate::{Arrival, Fate, GroupRun, Moment};
+use crate::group::Group;
+use crate::hit::Hit;
+use crate::key::{ClockId, Key, RuleKeys, Timer, TimerKind, clock_key, timers};
+use crate::plan::{Input, Matched, Plan, Step};
+use crate::scalar;
+use crate::stored::{self, StoredError};
 use crate::stream::{Partition, Timestamp};
-use crate::varint::{Reader, put_signed};
-use crate::view::View;
-use crate::write::Write;
+use crate::tally::Tally;
+use crate::view::{Unavailable, View};
+use crate::write::{Table, Write};
+
+/// How far ahead of its record an event of the live stream may be.
+const AHEAD_MAX: Span = Span::from_hours(1);
 
 /// What holds for the whole batch.
-#[derive(Debug, Clone)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The event topic, for evidence.
     pub topic: &'a str,
@@ -24,167 +34,464 @@ pub struct Context<'a> {
     pub partition: Partition,
     /// The time at which alerts are decided; marks them and decides nothing.
     pub now: Timestamp,
+    /// The rules in force: those that the batch was planned with.
+    pub rules: &'a RuleBook,
+    /// Whether event times far ahead of their records are clamped.
+    pub clamps: bool,
+    /// Whether conclusions from something not having come wait for late events.
+    pub waits: bool,
 }
 
 /// What a batch does.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// Changes of state, one per key, in key order.
+    /// Changes of state, one per key, by table and key.
     pub writes: Vec<Write>,
     /// Alerts, in the order of their causes.
     pub alerts: Vec<Alert>,
     /// Records that could not be evaluated.
     pub dead_letters: Vec<DeadLetter>,
-    /// How many events were evaluated.
+    /// Events that came too late for a rule.
+    pub late: Vec<LateEvent>,
+    /// What happened how often.
+    pub counts: Counts,
+}
+
+/// An event that came too late for a rule, and did not count.
+#[derive(Debug, Clone)]
+pub struct LateEvent {
+    /// Whose event.
+    pub customer: CustomerId,
+    /// The rule.
+    pub rule: RuleKey,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The clock that it came too late for.
+    pub clock: Timestamp,
+    /// The record.
+    pub input: Input,
+}
+
+/// What happened how often, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events that were evaluated.
     pub events: u64,
-    /// How many pairs of event and rule matched.
+    /// Pairs of event and rule that matched.
     pub matches: u64,
+    /// Payloads in which half a surrogate pair was replaced.
+    pub altered: u64,
+    /// Event times that could not be read; the record's time was taken.
+    pub unreadable_times: u64,
+    /// Event times that were too far ahead of their record.
+    pub clamped_times: u64,
+    /// Repeats of an event's id.
+    pub repeated: u64,
+    /// Pairs of event and rule that came too late.
+    pub late: u64,
+    /// Pairs of event and rule with more groups than are looked at.
+    pub groups_cut: u64,
+    /// Pairs of event and group that were refused because there are too many groups.
+    pub groups_refused: u64,
+    /// Timers that fired.
+    pub timers: u64,
 }
 
 /// State that cannot be read: the partition must stop, since going on would count from nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("state of customer {customer} cannot be read: {problem}")]
-pub struct CorruptState {
-    /// Whose state.
-    pub customer: CustomerId,
-    /// What is wrong with it.
-    pub problem: CountError,
+pub enum Failure {
+    /// What is stored cannot be understood.
+    #[error("state of customer {customer} cannot be read: {problem}")]
+    Corrupt {
+        /// Whose state.
+        customer: CustomerId,
+        /// What is wrong with it.
+        problem: StoredError,
+    },
+    /// The store does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
-/// Applies a plan to the state that its [`Plan::reads`] asked for.
+/// Applies a plan to the state behind a view. What the view already knows of [`Plan::reads`] is not read again.
 ///
 /// # Errors
 /// State that cannot be read; nothing of the batch may then be used.
-pub fn apply(plan: Plan, view: View, context: &Context<'_>) -> Result<Effects, CorruptState> {
-    let mut run = Run { view, context, effects: Effects::default() };
+pub fn apply(plan: Plan, view: View<'_>, context: &Context<'_>) -> Result<Effects, Failure> {
+    let mut run = Run::new(view, context);
     for step in plan.steps {
         run.step(step)?;
     }
-    run.effects.writes = run.view.into_writes();
-    Ok(run.effects)
+    Ok(run.finish())
 }
 
-struct Run<'a> {
-    view: View,
-    context: &'a Context<'a>,
-    effects: Effects,
+/// Moves clocks of customers forward without an event, as far as they have not come further yet.
+///
+/// # Errors
+/// As [`apply`].
+pub fn advance(
+    moves: &[(CustomerId, ClockId, Timestamp)],
+    view: View<'_>,
+    context: &Context<'_>,
+) -> Result<Effects, Failure> {
+    let mut run = Run::new(view, context);
+    for (customer, clock, to) in moves {
+        if !context.waits {
+            run.reschedule_all(*customer, *clock)?;
+        }
+        run.advance(*customer, &[(*clock, *to)], *to)?;
+    }
+    Ok(run.finish())
 }
 
-impl Run<'_> {
-    fn step(&mut self, step: Step) -> Result<(), CorruptState> {
-        let event = match &step.event {
+/// A batch at work.
+pub(crate) struct Run<'a> {
+    pub(crate) view: View<'a>,
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) effects: Effects,
+    /// The clocks that the batch has looked at; written once at its end.
+    clocks: BTreeMap<(CustomerId, ClockId), Option<Clock>>,
+}
+
+impl<'a> Run<'a> {
+    fn new(view: View<'a>, context: &'a Context<'a>) -> Self {
+        Self { view, context, effects: Effects::default(), clocks: BTreeMap::new() }
+    }
+
+    fn finish(mut self) -> Effects {
+        for ((customer, clock), value) in std::mem::take(&mut self.clocks) {
+            if let Some(value) = value {
+                self.view.put(Table::State, clock_key(customer, clock), stored::to_bytes(&value));
+            }
+        }
+        self.effects.writes = self.view.into_writes();
+        self.effects
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Failure> {
+        let event = match step.event {
             Ok(event) => event,
             Err(letter) => {
-                self.effects.dead_letters.push(DeadLetter::clone(letter));
+                self.effects.dead_letters.push(*letter);
                 return Ok(());
             },
         };
-        self.effects.events += 1;
-        if !event.concerned {
-            return Ok(());
+        let counts = &mut self.effects.counts;
+        counts.events += 1;
+        counts.matches += event.met;
+        counts.altered += u64::from(event.is_altered);
+        let times = self.move_clocks(&event, step.input.timestamp)?;
+        for hit in &event.hits {
+            self.hit(&step.input, event.customer, hit, &times)?;
         }
-        let clock = self.advance_clock(event.customer, step.timestamp)?;
-        self.effects.matches += event.rules.len() as u64;
-        event.rules.iter().try_for_each(|active| self.count(&step, event, active, clock))
-    }
-
-    /// Moves the customer's clock to the event's time if that is later, and answers the clock.
-    fn advance_clock(&mut self, customer: CustomerId, time: Timestamp) -> Result<Timestamp, CorruptState> {
-        let key = clock_key(customer);
-        let before = match self.view.get(&key) {
-            Some(bytes) => Some(read_clock(bytes).map_err(|problem| CorruptState { customer, problem })?),
-            None => None,
-        };
-        match before {
-            Some(before) if before >= time => Ok(before),
-            _ => {
-                self.view.put(key, write_clock(time));
-                Ok(time)
-            },
-        }
-    }
-
-    fn count(
-        &mut self,
-        step: &Step,
-        event: &Matched,
-        active: &Arc<ActiveRule>,
-        clock: Timestamp,
-    ) -> Result<(), CorruptState> {
-        let customer = event.customer;
-        let key: Key = count_key(customer, active.generation);
-        let mut count = match self.view.get(&key) {
-            Some(bytes) => Count::from_bytes(bytes).map_err(|problem| CorruptState { customer, problem })?,
-            None => Count::default(),
-        };
-        count.add(step.timestamp, step.offset);
-        let threshold = active.rule.threshold_for(customer);
-        if !count.fired && threshold.is_some_and(|limits| limits.hold(count.value.into())) {
-            self.effects.alerts.push(self.alert(step, customer, active, &count, clock));
-            count.fired = true;
-            count.evidence.clear();
-        }
-        self.view.put(key, count.to_bytes());
         Ok(())
     }
 
-    fn alert(
-        &self,
-        step: &Step,
+    /// Moves the customer's clocks to the event's times, and answers those.
+    fn move_clocks(
+        &mut self,
+        event: &Matched,
+        timestamp: Timestamp,
+    ) -> Result<BTreeMap<ClockId, Timestamp>, Failure> {
+        let mut targets = Vec::with_capacity(event.times.len());
+        let mut times = BTreeMap::new();
+        for (clock, time) in &event.times {
+            let now = self.clock(event.customer, *clock)?.map(|clock| clock.now);
+            let time = match time {
+                Some(time) if self.context.clamps && *time > timestamp.plus(AHEAD_MAX) => {
+                    self.effects.counts.clamped_times += 1;
+                    timestamp
+                },
+                Some(time) => *time,
+                // Unreadable: the record's time, but it moves no clock.
+                None => {
+                    self.effects.counts.unreadable_times += 1;
+                    now.map_or(timestamp, |now| timestamp.min(now))
+                },
+            };
+            times.insert(*clock, time);
+            targets.push((*clock, time));
+        }
+        self.advance(event.customer, &targets, timestamp)?;
+        Ok(times)
+    }
+
+    /// Moves clocks forward together: what is due fires in order of time, alert, group and kind, whichever clock it waits for.
+    fn advance(
+        &mut self,
         customer: CustomerId,
-        active: &ActiveRule,
-        count: &Count,
-        clock: Timestamp,
-    ) -> Alert {
-        let rule = &active.rule;
-        let evidence = |offset: &_| Evidence {
-            topic: self.context.topic.to_owned(),
-            partition: self.context.partition,
-            offset: *offset,
-            event_id: None,
-        };
-        Alert {
-            alert_instance_id: instance_id(customer, rule.key.alert, clock, 0),
-            customer_id: customer,
-            alert_id: rule.key.alert,
-            alert_name: rule.name.clone(),
-            severity: rule.severity_for(customer).name(),
-            rule_version: active.version.0,
-            state: AlertState::Firing,
-            group: BTreeMap::new(),
-            value: count.value,
-            threshold: rule.threshold_for(customer).map(threshold_json),
-            window: Window { start: None, end: step.timestamp },
-            first_seen: count.first_seen,
-            last_seen: count.last_seen,
-            entities: Vec::new(),
-            entities_added: Vec::new(),
-            entities_removed: Vec::new(),
-            evidence: count.evidence.iter().map(evidence).collect(),
-            origin: Origin::Live,
-            late: step.timestamp < clock,
-            event_time: step.timestamp,
-            ingest_time: step.timestamp,
-            emit_time: self.context.now,
-            labels: rule.labels.clone(),
+        targets: &[(ClockId, Timestamp)],
+        ingest: Timestamp,
+    ) -> Result<(), Failure> {
+        while let Some((clock_id, key, timer)) = self.next_timer(customer, targets)? {
+            self.view.delete(Table::Timers, key);
+            if let Some(Some(clock)) = self.clocks.get_mut(&(customer, clock_id)) {
+                clock.now = clock.now.max(timer.due);
+            }
+            self.effects.counts.timers += 1;
+            self.fire(customer, &timer, ingest)?;
+        }
+        for (clock_id, to) in targets {
+            let known = self.clock(customer, *clock_id)?;
+            let moved = match known {
+                Some(clock) => Clock { now: clock.now.max(*to), ..clock },
+                None => Clock::new(*to),
+            };
+            self.clocks.insert((customer, *clock_id), Some(moved));
+        }
+        Ok(())
+    }
+
+    /// The next timer that is due when the clocks have come to their targets.
+    fn next_timer(
+        &mut self,
+        customer: CustomerId,
+        targets: &[(ClockId, Timestamp)],
+    ) -> Result<Option<(ClockId, Key, Timer)>, Failure> {
+        let mut next: Option<(ClockId, Key, Timer)> = None;
+        for (clock_id, to) in targets {
+            let Some(clock) = self.clock(customer, *clock_id)? else { continue };
+            if clock.next_timer.is_none_or(|next| next > *to) {
+                continue;
+            }
+            let (from, until) = timers(customer, *clock_id, Timestamp(i64::MAX));
+            let Some((key, _)) = self.view.first(Table::Timers, &from, &until)? else {
+                self.clocks.insert((customer, *clock_id), Some(Clock { next_timer: None, ..clock }));
+                continue;
+            };
+            let timer = Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?;
+            self.clocks.insert((customer, *clock_id), Some(Clock { next_timer: Some(timer.due), ..clock }));
+            let order = |timer: &Timer| (timer.due, timer.alert, timer.group.clone(), timer.kind);
+            let is_next = timer.due <= *to
+                && next.as_ref().is_none_or(|(_, _, earlier)| order(&timer) < order(earlier));
+            if is_next {
+                next = Some((*clock_id, key, timer));
+            }
+        }
+        Ok(next)
+    }
+
+    fn fire(&mut self, customer: CustomerId, timer: &Timer, ingest: Timestamp) -> Result<(), Failure> {
+        let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
+        let key = RuleKey { customer: owner, alert: timer.alert };
+        // Rules that are gone leave their timers behind.
+        let Some(active) = self.context.rules.get(&key) else { return Ok(()) };
+        if active.generation != timer.generation {
+            return Ok(());
+        }
+        let active = Arc::clone(active);
+        let moment = Moment { clock: timer.due, ingest, late: false };
+        if timer.kind == TimerKind::Hour {
+            return self.summarise(customer, &active, moment);
+        }
+        let group = Group::from_text(&timer.group);
+        GroupRun::load(self, &active, customer, group, moment)?.fire(timer)
+    }
+
+    fn hit(
+        &mut self,
+        input: &Input,
+        customer: CustomerId,
+        hit: &Hit,
+        times: &BTreeMap<ClockId, Timestamp>,
+    ) -> Result<(), Failure> {
+        let rule = &hit.active.rule;
+        let clock_id = ClockId::of(rule.timing.event_time.as_ref());
+        let time = times.get(&clock_id).copied().unwrap_or(input.timestamp);
+        let clock = self.clock(customer, clock_id)?.map_or(time, |clock| clock.now);
+        if hit.excepted_before.is_some_and(|before| time < before) {
+            return Ok(());
+        }
+        if self.is_repeat(customer, hit, clock)? {
+            self.effects.counts.repeated += 1;
+            return Ok(());
+        }
+        self.effects.counts.groups_cut += u64::from(hit.groups_cut);
+        let moment = Moment { clock, ingest: input.timestamp, late: time < clock };
+        let arrival = Arrival { hit, time, offset: input.offset };
+        let (mut applied, mut late) = (false, false);
+        for group in &hit.groups {
+            let group = GroupRun::load(self, &hit.active, customer, group.clone(), moment)?;
+            match group.arrive(&arrival)? {
+                Fate::Applied => applied = true,
+                Fate::TooLate => late = true,
+                Fate::TooManyGroups => self.effects.counts.groups_refused += 1,
+            }
+        }
+        if late && !applied {
+            self.effects.counts.late += 1;
+            let input = input.clone();
+            self.effects.late.push(LateEvent { customer, rule: rule.key, time, clock, input });
+        }
+        if applied {
+            self.remember_id(customer, hit, time);
+        }
+        Ok(())
+    }
+
+    /// Whether the event's id was applied before and is still remembered.
+    fn is_repeat(&mut self, customer: CustomerId, hit: &Hit, clock: Timestamp) -> Result<bool, Failure> {
+        let Some(id) = &hit.event_id else { return Ok(false) };
+        let key = RuleKeys::new(customer, hit.active.generation).event_id(&scalar::hash(id));
+        let until: Option<Timestamp> = self.get(customer, Table::State, &key)?;
+        Ok(until.is_some_and(|until| clock < until))
+    }
+
+    fn remember_id(&mut self, customer: CustomerId, hit: &Hit, time: Timestamp) {
+        if let (Some(id), Some(event_id)) = (&hit.event_id, &hit.active.rule.event_id) {
+            let key = RuleKeys::new(customer, hit.active.generation).event_id(&scalar::hash(id));
+            self.view.put(Table::State, key, stored::to_bytes(&time.plus(event_id.retention)));
         }
     }
-}
 
-/// The stored form of a clock, version 1: `1 | milliseconds`.
-const CLOCK_VERSION: u8 = 1;
+    /// Makes every timer of a clock due at the moment that it is about, because nothing waits any more.
+    fn reschedule_all(&mut self, customer: CustomerId, clock: ClockId) -> Result<(), Failure> {
+        let (mut from, to) = timers(customer, clock, Timestamp(i64::MAX));
+        let mut all = Vec::new();
+        while let Some((key, _)) = self.view.first(Table::Timers, &from, &to)? {
+            all.push(Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?);
+            from = crate::view::after(&key);
+        }
+        let now = self.clock(customer, clock)?.map_or(Timestamp(i64::MIN), |clock| clock.now);
+        for timer in all.into_iter().filter(|timer| timer.kind == TimerKind::Change) {
+            let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
+            let Some(active) = self.context.rules.get(&RuleKey { customer: owner, alert: timer.alert }) else {
+                continue;
+            };
+            if active.generation == timer.generation {
+                let active = Arc::clone(active);
+                let moment = Moment { clock: now, ingest: now, late: false };
+                let group = Group::from_text(&timer.group);
+                GroupRun::load(self, &active, customer, group, moment)?.reschedule()?;
+            }
+        }
+        Ok(())
+    }
 
-fn write_clock(clock: Timestamp) -> Vec<u8> {
-    let mut out = vec![CLOCK_VERSION];
-    put_signed(&mut out, clock.0);
-    out
-}
+    /// Puts a timer into the table.
+    pub(crate) fn set_timer(&mut self, customer: CustomerId, clock_id: ClockId, timer: &Timer) {
+        self.view.put(Table::Timers, timer.key(customer, clock_id), Bytes::new());
+        if let Some(Some(clock)) = self.clocks.get_mut(&(customer, clock_id)) {
+            clock.expect(timer.due);
+        }
+    }
 
-fn read_clock(bytes: &[u8]) -> Result<Timestamp, CountError> {
-    let mut reader = Reader::new(bytes);
-    match reader.byte()? {
-        CLOCK_VERSION => Ok(Timestamp(reader.signed()?)),
-        other => Err(CountError::Format(other)),
+    /// Makes room for a new group; answers whether there is any.
+    pub(crate) fn open_group(
+        &mut self,
+        customer: CustomerId,
+        active: &ActiveRule,
+        clock: Timestamp,
+    ) -> Result<bool, Failure> {
+        let mut tally = self.tally(customer, active.generation)?;
+        let has_room = tally.groups < u64::from(active.rule.grouping.max);
+        if has_room {
+            tally.groups += 1;
+            self.put_tally(customer, active, &tally);
+        } else {
+            self.change_tally(customer, active, |tally| tally.refuse(clock))?;
+        }
+        Ok(has_room)
+    }
+
+    /// Gives the room of a group back.
+    pub(crate) fn close_group(&mut self, customer: CustomerId, active: &ActiveRule) -> Result<(), Failure> {
+        let mut tally = self.tally(customer, active.generation)?;
+        tally.groups = tally.groups.saturating_sub(1);
+        self.put_tally(customer, active, &tally);
+        Ok(())
+    }
+
+    /// Whether one more record of the rule may be told in this hour.
+    pub(crate) fn may_tell(
+        &mut self,
+        customer: CustomerId,
+        active: &ActiveRule,
+        clock: Timestamp,
+    ) -> Result<bool, Failure> {
+        let Some(max) = active.rule.policy.max_per_hour else { return Ok(true) };
+        self.change_tally(customer, active, |tally| tally.tell(clock, Some(max)))
+    }
+
+    /// Changes a tally, and sets the timer of its summary when one becomes due.
+    fn change_tally<T>(
+        &mut self,
+        customer: CustomerId,
+        active: &ActiveRule,
+        change: impl FnOnce(&mut Tally) -> T,
+    ) -> Result<T, Failure> {
+        let mut tally = self.tally(customer, active.generation)?;
+        let before = tally.summary_due();
+        let answer = change(&mut tally);
+        if let (None, Some(due)) = (before, tally.summary_due()) {
+            let timer = Timer {
+                due,
+                alert: active.rule.key.alert,
+                group: Group::none().text().to_owned(),
+                kind: TimerKind::Hour,
+                is_global: active.rule.key.customer.is_global(),
+                generation: active.generation,
+            };
+            self.set_timer(customer, ClockId::of(active.rule.timing.event_time.as_ref()), &timer);
+        }
+        self.put_tally(customer, active, &tally);
+        Ok(answer)
+    }
+
+    fn summarise(
+        &mut self,
+        customer: CustomerId,
+        active: &Arc<ActiveRule>,
+        moment: Moment,
+    ) -> Result<(), Failure> {
+        let mut tally = self.tally(customer, active.generation)?;
+        let withheld = tally.summarise();
+        self.put_tally(customer, active, &tally);
+        if withheld > 0 {
+            let group = GroupRun::load(self, active, customer, Group::none(), moment)?;
+            group.tell_summary(withheld);
+        }
+        Ok(())
+    }
+
+    fn tally(&mut self, customer: CustomerId, generation: Generation) -> Result<Tally, Failure> {
+        let key = RuleKeys::new(customer, generation).tally();
+        Ok(self.get(customer, Table::State, &key)?.unwrap_or_default())
+    }
+
+    fn put_tally(&mut self, customer: CustomerId, active: &ActiveRule, tally: &Tally) {
+        let key = RuleKeys::new(customer, active.generation).tally();
+        self.view.put(Table::State, key, stored::to_bytes(tally));
+    }
+
+    /// A clock of a customer.
+    fn clock(&mut self, customer: CustomerId, clock: ClockId) -> Result<Option<Clock>, Failure> {
+        if let Some(known) = self.clocks.get(&(customer, clock)) {
+            return Ok(*known);
+        }
+        let stored = self.get(customer, Table::State, &clock_key(customer, clock))?;
+        self.clocks.insert((customer, clock), stored);
+        Ok(stored)
+    }
+
+    /// A stored value.
+    pub(crate) fn get<T: DeserializeOwned>(
+        &mut self,
+        customer: CustomerId,
+        table: Table,
+        key: &Key,
+    ) -> Result<Option<T>, Failure> {
+        let bytes = self.view.get(table, key)?;
+        bytes.map(|bytes| self.decode(customer, &bytes)).transpose()
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(&self, customer: CustomerId, bytes: &[u8]) -> Result<T, Failure> {
+        stored::from_bytes(bytes).map_err(|problem| Failure::Corrupt { customer, problem })
+    }
+
+    /// A key that no version has written.
+    pub(crate) fn damaged(&self, customer: CustomerId) -> Failure {
+        Failure::Corrupt { customer, problem: StoredError::Damaged }
     }
 }
 

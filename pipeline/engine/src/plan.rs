@@ -1,17 +1,20 @@
-//! Plans a batch: decodes every record, matches it, and lists what state it will read. Needs no state itself, so it
-//! can run on any core whatever the key of the event.
+//! Plans a batch: decodes every record, matches it, reads what it brings, and lists what state it will need. Needs no
+//! state itself, so it can run on any core whatever the key of the event.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use rules::{ActiveRule, CustomerId, Snapshot};
+use rules::{CustomerId, Payload, Snapshot};
 
 use crate::dead_letter::{DeadLetter, Reason, Refusal};
 use crate::event::decode_for;
-use crate::key::{Key, clock_key, count_key};
+use crate::hit::{Hit, hit};
+use crate::key::{ClockId, Key, RuleKeys, clock_key};
+use crate::moment;
 use crate::partitioner::partition_of;
+use crate::scalar;
 use crate::stream::{Offset, Partition, Timestamp};
+use crate::write::Table;
 
 /// A record of the event topic.
 #[derive(Debug, Clone, Default)]
@@ -29,52 +32,57 @@ pub struct Input {
 /// What is to be done for one record.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// The record's place.
-    pub offset: Offset,
-    /// The record's timestamp.
-    pub timestamp: Timestamp,
+    /// The record.
+    pub(crate) input: Input,
     /// Whose event it is and which rules it meets; or why it cannot be evaluated.
-    pub event: Result<Matched, Box<DeadLetter>>,
+    pub(crate) event: Result<Matched, Box<DeadLetter>>,
 }
 
-/// An event with the rules it meets.
+/// An event with what it brings to the rules that it meets.
 #[derive(Debug, Clone)]
-pub struct Matched {
+pub(crate) struct Matched {
     /// Whose event.
-    pub customer: CustomerId,
-    /// Whether any rule applies to the customer, so that its clock matters.
-    pub concerned: bool,
-    /// The rules, by (alert id, customer).
-    pub rules: Vec<Arc<ActiveRule>>,
+    pub(crate) customer: CustomerId,
+    /// Whether half a surrogate pair was replaced in its payload.
+    pub(crate) is_altered: bool,
+    /// When it happened, by every definition that rules of the customer have; nothing where that cannot be read. Empty if no
+    /// rule applies to the customer.
+    pub(crate) times: Vec<(ClockId, Option<Timestamp>)>,
+    /// How many rules it meets.
+    pub(crate) met: u64,
+    /// What it brings, by (alert id, customer) of the rules.
+    pub(crate) hits: Vec<Hit>,
 }
 
 /// A planned batch, in offset order.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// One step a record.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Plan {
-    /// The keys of state that [`crate::apply`] will read, each once.
-    pub fn reads(&self) -> BTreeSet<Key> {
+    /// The keys of state that [`crate::apply`] will surely read, each once. It may read more.
+    pub fn reads(&self) -> BTreeSet<(Table, Key)> {
         let mut keys = BTreeSet::new();
-        let events = self.steps.iter().filter_map(|step| step.event.as_ref().ok());
-        for event in events.filter(|event| event.concerned) {
-            keys.insert(clock_key(event.customer));
-            keys.extend(event.rules.iter().map(|active| count_key(event.customer, active.generation)));
+        for event in self.steps.iter().filter_map(|step| step.event.as_ref().ok()) {
+            keys.extend(event.times.iter().map(|(clock, _)| clock_key(event.customer, *clock)));
+            for hit in &event.hits {
+                let rule = RuleKeys::new(event.customer, hit.active.generation);
+                keys.extend(hit.event_id.as_ref().map(|id| rule.event_id(&scalar::hash(id))));
+                keys.extend(hit.groups.iter().map(|group| rule.clone().group(group.hash()).head()));
+            }
         }
-        keys
+        keys.into_iter().map(|key| (Table::State, key)).collect()
     }
 }
 
 /// Plans a batch of one partition of `partitions`.
 pub fn plan(snapshot: &Snapshot, partition: Partition, partitions: u32, inputs: Vec<Input>) -> Plan {
-    let step = |input: Input| Step {
-        offset: input.offset,
-        timestamp: input.timestamp,
-        event: matched(snapshot, partition, partitions, &input)
-            .map_err(|refusal| dead_letter(input, refusal)),
+    let step = |input: Input| {
+        let event = matched(snapshot, partition, partitions, &input)
+            .map_err(|refusal| dead_letter(input.clone(), refusal));
+        Step { input, event }
     };
     Plan { steps: inputs.into_iter().map(step).collect() }
 }
@@ -96,10 +104,32 @@ fn matched(
         );
         return Err(Refusal { reason: Reason::Misplaced, detail });
     }
-    let concerned = snapshot.concerns(customer);
-    let rules = if concerned { snapshot.matches(customer, &event.payload) } else { Vec::new() };
-    let rules = rules.into_iter().map(|met| met.active).collect();
-    Ok(Matched { customer, concerned, rules })
+    Ok(matched_payload(snapshot, customer, &event.payload, input.timestamp))
+}
+
+/// An event of which only rules and payload matter.
+pub(crate) fn matched_payload(
+    snapshot: &Snapshot,
+    customer: CustomerId,
+    payload: &Payload,
+    timestamp: Timestamp,
+) -> Matched {
+    let is_altered = payload.is_altered();
+    if !snapshot.concerns(customer) {
+        return Matched { customer, is_altered, times: Vec::new(), met: 0, hits: Vec::new() };
+    }
+    let root = payload.root();
+    let mut times = vec![(ClockId::default(), Some(timestamp))];
+    for event_time in snapshot.event_times(customer) {
+        let clock = ClockId::of(Some(event_time));
+        if times.iter().all(|(known, _)| *known != clock) {
+            let first = event_time.path.select(root).into_iter().next();
+            times.push((clock, first.and_then(|node| moment::read(node, event_time.format))));
+        }
+    }
+    let met = snapshot.matches(customer, payload);
+    let hits = met.iter().filter_map(|met| hit(met, root)).collect();
+    Matched { customer, is_altered, times, met: met.len() as u64, hits }
 }
 
 fn dead_letter(input: Input, refusal: Refusal) -> Box<DeadLetter> {

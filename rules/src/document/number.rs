@@ -71,6 +71,34 @@ impl Number {
         Some(sign * magnitude.checked_add(i128::from(up))?)
     }
 
+    /// The number times `10^shift`, cut off to the next integer below; nothing if that has more than 38 digits.
+    pub fn floor_scaled(&self, shift: i32) -> Option<i128> {
+        let decimal = match &self.0 {
+            Form::Integer(integer) if shift >= 0 => {
+                return i128::from(*integer).checked_mul(10_i128.checked_pow(shift.unsigned_abs())?);
+            },
+            Form::Integer(integer) => {
+                let unit = 10_i128.checked_pow(shift.unsigned_abs())?;
+                return Some(i128::from(*integer).div_euclid(unit));
+            },
+            Form::Decimal(decimal) => decimal,
+        };
+        let below = if decimal.negative { -1 } else { 0 };
+        let Some(point) = decimal.point.as_i64() else {
+            return (decimal.point < Exponent::from(0)).then_some(below);
+        };
+        let Ok(whole) = usize::try_from(point.saturating_add(i64::from(shift))) else { return Some(below) };
+        if whole > 38 {
+            return None;
+        }
+        let kept = decimal.digits.get(..whole).unwrap_or(&decimal.digits);
+        let zeros = u32::try_from(whole - kept.len()).ok()?;
+        let magnitude = if kept.is_empty() { 0 } else { kept.parse::<i128>().ok()? };
+        let magnitude = magnitude.checked_mul(10_i128.checked_pow(zeros)?)?;
+        let is_cut = decimal.digits.len() > whole;
+        Some(if decimal.negative { -magnitude - i128::from(is_cut) } else { magnitude })
+    }
+
     /// Reads a number as JSON writes it; nothing else is one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut cursor = Cursor::new(text);

@@ -19,7 +19,7 @@ use crate::book::ActiveRule;
 use crate::condition::{folded_text, measured};
 use crate::document::{Interest, Node, Number};
 use crate::mixer::{Mixer, Mixing};
-use crate::rule::Part;
+use crate::rule::{EventTime, Part};
 
 /// The rules of one owner, compiled.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ pub(super) struct Index {
     rules: usize,
     /// What of a document any rule looks at.
     interest: Interest,
+    /// How its rules read event time, each way once.
+    event_times: Vec<EventTime>,
 }
 
 /// A rule, and which of its conditions it is that others may share.
@@ -116,6 +118,11 @@ impl Index {
     /// How many rules there are.
     pub(super) fn len(&self) -> usize {
         self.rules
+    }
+
+    /// How the rules read event time, each way once.
+    pub(super) fn event_times(&self) -> &[EventTime] {
+        &self.event_times
     }
 
     /// What of a document the rules look at.

@@ -8,7 +8,7 @@ use super::index::Index;
 use crate::book::{ActiveRule, RuleBook};
 use crate::document::{Interest, Node};
 use crate::id::{AlertId, CustomerId, RuleKey};
-use crate::rule::Part;
+use crate::rule::{EventTime, Part};
 
 /// So few rules are compiled anew after each change: it takes less than a millisecond.
 const SMALL_RULES: usize = 128;
@@ -42,6 +42,11 @@ impl Layers {
             changed.iter().filter_map(|alert| book.get(&RuleKey { customer: owner, alert: *alert }));
         let overlay = Index::new(present);
         Self { base: Arc::clone(&self.base), changed, overlay }
+    }
+
+    /// How the rules read event time; ways that no rule uses any more may be among them.
+    pub(super) fn event_times(&self) -> impl Iterator<Item = &EventTime> {
+        self.base.event_times().iter().chain(self.overlay.event_times())
     }
 
     /// What of a document the rules look at.

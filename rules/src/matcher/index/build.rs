@@ -70,6 +70,11 @@ impl Builder {
         for exception in &rule.exceptions {
             self.look_at(&exception.condition.condition.inlined(&rule.selections));
         }
+        if let Some(event_time) = &rule.timing.event_time
+            && !self.index.event_times.contains(event_time)
+        {
+            self.index.event_times.push(event_time.clone());
+        }
         rule.value_paths().for_each(|path| self.index.interest.add(path));
         if rule.evidence.mode == EvidenceMode::Full {
             self.index.interest.add_all();

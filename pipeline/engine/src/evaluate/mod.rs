@@ -1,0 +1,218 @@
+//! Evaluation of one group of one rule: its state is loaded, an event or a timer changes it, alerts are told, and it is
+//! saved with the timers that it needs next.
+
+mod aggregate;
+mod members;
+mod pattern;
+mod policy;
+mod session;
+mod sliding;
+mod tell;
+
+use std::sync::Arc;
+
+use rules::{ActiveRule, CustomerId, Evaluation, Span};
+
+use crate::apply::{Failure, Run};
+use crate::group::Group;
+use crate::head::{Due, Head, Timers};
+use crate::hit::{Brought, Hit};
+use crate::key::{ClockId, GroupKeys, RuleKeys, Timer, TimerKind};
+use crate::stored;
+use crate::stream::{Offset, Timestamp};
+use crate::trail::Witness;
+use crate::write::Table;
+
+/// What is evaluated, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// The customer's clock.
+    pub(crate) clock: Timestamp,
+    /// The timestamp of the record that caused the evaluation.
+    pub(crate) ingest: Timestamp,
+    /// Whether a late event caused it.
+    pub(crate) late: bool,
+}
+
+/// An event that contributes to a group.
+pub(crate) struct Arrival<'h> {
+    pub(crate) hit: &'h Hit,
+    /// When it happened.
+    pub(crate) time: Timestamp,
+    /// Where it stands in the log.
+    pub(crate) offset: Offset,
+}
+
+impl Arrival<'_> {
+    fn witness(&self) -> Witness {
+        Witness {
+            time: self.time,
+            offset: self.offset,
+            event_id: self.hit.event_id.clone(),
+            payload: self.hit.payload.clone(),
+        }
+    }
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It counts.
+    Applied,
+    /// It came too late.
+    TooLate,
+    /// Its group would be one too many.
+    TooManyGroups,
+}
+
+/// One group at work.
+pub(crate) struct GroupRun<'r, 'a> {
+    pub(crate) run: &'r mut Run<'a>,
+    pub(crate) active: Arc<ActiveRule>,
+    pub(crate) customer: CustomerId,
+    clock_id: ClockId,
+    pub(crate) keys: GroupKeys,
+    pub(crate) group: Group,
+    pub(crate) head: Head,
+    is_new: bool,
+    pub(crate) moment: Moment,
+}
+
+impl<'r, 'a> GroupRun<'r, 'a> {
+    /// Loads a group.
+    pub(crate) fn load(
+        run: &'r mut Run<'a>,
+        active: &Arc<ActiveRule>,
+        customer: CustomerId,
+        group: Group,
+        moment: Moment,
+    ) -> Result<Self, Failure> {
+        let keys = RuleKeys::new(customer, active.generation).group(group.hash());
+        let stored = run.get::<Head>(customer, Table::State, &keys.head())?;
+        let clock_id = ClockId::of(active.rule.timing.event_time.as_ref());
+        let is_new = stored.is_none();
+        let head = stored.unwrap_or_else(Head::new);
+        Ok(Self { run, active: Arc::clone(active), customer, clock_id, keys, group, head, is_new, moment })
+    }
+
+
+    /// Takes an event in.
+    pub(crate) fn arrive(mut self, arrival: &Arrival<'_>) -> Result<Fate, Failure> {
+        if self.is_too_late(arrival)? {
+            return Ok(Fate::TooLate);
+        }
+        if self.is_new && !self.run.open_group(self.customer, &self.active, self.moment.clock)? {
+            return Ok(Fate::TooManyGroups);
+        }
+        match &arrival.hit.brought {
+            Brought::Step(event) => self.take_step(arrival, event)?,
+            Brought::Change { .. } | Brought::Numbers { .. } | Brought::Members { .. } => {
+                self.contribute(arrival)?;
+            },
+        }
+        self.save()?;
+        Ok(Fate::Applied)
+    }
+
+    /// Does what a timer says.
+    pub(crate) fn fire(mut self, timer: &Timer) -> Result<(), Failure> {
+        let timers = &mut self.head.timers;
+        let slot = match timer.kind {
+            TimerKind::Change => &mut timers.change,
+            TimerKind::Hold => &mut timers.hold,
+            TimerKind::Resolve => &mut timers.resolve,
+            TimerKind::Hour => return Ok(()),
+        };
+        // What is no longer in the head was replaced; its key is gone with this firing.
+        let Some(due) = slot.filter(|slot| slot.due == timer.due) else { return Ok(()) };
+        *slot = None;
+        if !self.is_new {
+            match (timer.kind, &self.active.rule.evaluation) {
+                (TimerKind::Change, Evaluation::Aggregate(_)) => self.change(due.at)?,
+                (TimerKind::Change, Evaluation::Pattern(_)) => self.pass_deadline(due.at)?,
+                (TimerKind::Hold, _) => self.hold(due.at)?,
+                (TimerKind::Resolve, _) => self.resolve_after(due.at)?,
+                (TimerKind::Hour, _) => {},
+            }
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Sets the group's timers anew, for instance when nothing waits for late events any more.
+    pub(crate) fn reschedule(self) -> Result<(), Failure> {
+        if self.is_new { Ok(()) } else { self.save() }
+    }
+
+    /// How long conclusions from something not having come wait.
+    fn patience(&self) -> Span {
+        if self.run.context.waits { self.active.rule.timing.allowed_lateness } else { Span::ZERO }
+    }
+
+    fn lateness(&self) -> Span {
+        self.active.rule.timing.allowed_lateness
+    }
+
+    fn save(mut self) -> Result<(), Failure> {
+        let wanted = Timers {
+            change: match &self.active.rule.evaluation {
+                Evaluation::Aggregate(_) => self.next_change()?,
+                Evaluation::Pattern(_) => self.next_deadline()?,
+            },
+            hold: self.next_hold(),
+            resolve: self.next_resolve(),
+        };
+        let known = self.head.timers;
+        for (kind, known, wanted) in [
+            (TimerKind::Change, known.change, wanted.change),
+            (TimerKind::Hold, known.hold, wanted.hold),
+            (TimerKind::Resolve, known.resolve, wanted.resolve),
+        ] {
+            self.schedule(kind, known, wanted)?;
+        }
+        self.head.timers = wanted;
+        let key = self.keys.head();
+        if self.is_spent(&wanted) {
+            self.run.view.delete(Table::State, key);
+            return self.run.close_group(self.customer, &self.active);
+        }
+        self.run.view.put(Table::State, key, stored::to_bytes(&self.head));
+        Ok(())
+    }
+
+    fn schedule(&mut self, kind: TimerKind, known: Option<Due>, wanted: Option<Due>) -> Result<(), Failure> {
+        let (known, wanted) = (known.map(|known| known.due), wanted.map(|wanted| wanted.due));
+        if known == wanted {
+            return Ok(());
+        }
+        let timer = |due| Timer {
+            due,
+            alert: self.active.rule.key.alert,
+            group: self.group.text().to_owned(),
+            kind,
+            is_global: self.active.rule.key.customer.is_global(),
+            generation: self.active.generation,
+        };
+        if let Some(known) = known {
+            self.run.view.delete(Table::Timers, timer(known).key(self.customer, self.clock_id));
+        }
+        if let Some(wanted) = wanted {
+            self.run.set_timer(self.customer, self.clock_id, &timer(wanted));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left of the group that a group without state would not have.
+    fn is_spent(&self, timers: &Timers) -> bool {
+        let policy = &self.head.policy;
+        let is_quiet = policy.armed && policy.episode.is_none() && policy.holds_since.is_none();
+        // What happened at a clock that may still be asked about is kept; timers bring the group here again.
+        let is_past = policy.closed.is_none() && policy.spoke.is_none();
+        let is_empty = *timers == Timers::default() && self.head.consumed.is_none();
+        let has_end = match &self.active.rule.evaluation {
+            Evaluation::Aggregate(aggregate) => aggregate.window != rules::Window::Total,
+            Evaluation::Pattern(_) => false,
+        };
+        has_end && is_quiet && is_past && is_empty
+    }
+}

@@ -1,0 +1,97 @@
+//! Heads: what is known of a group at once, without looking at its windows or events.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::bucket::Bucket;
+use crate::stream::Timestamp;
+use crate::trail::Named;
+
+/// The state of one group of one rule of one customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    /// The present value: of all time, or of a sliding window.
+    pub(crate) present: Bucket,
+    /// Contributions up to this time have left the sliding window.
+    pub(crate) expired: Timestamp,
+    /// The window of the present, by the time of its bucket's key, if it has contributions.
+    pub(crate) window: Option<Timestamp>,
+    /// Events of a pattern up to this time and position are used up.
+    pub(crate) consumed: Option<(Timestamp, u64)>,
+    pub(crate) policy: PolicyState,
+    pub(crate) timers: Timers,
+}
+
+/// When a group's timers are due, as they stand in the table of timers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Timers {
+    pub(crate) change: Option<Due>,
+    pub(crate) hold: Option<Due>,
+    pub(crate) resolve: Option<Due>,
+}
+
+/// A moment, and when it is acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Due {
+    /// What the timer is about.
+    pub(crate) at: Timestamp,
+    /// The clock at which it fires: later than `at` where it waits for late events.
+    pub(crate) due: Timestamp,
+}
+
+/// What an alert policy remembers of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PolicyState {
+    /// Whether a rule of mode `once` may fire.
+    pub(crate) armed: bool,
+    pub(crate) episode: Option<Episode>,
+    /// The clock when the last episode closed.
+    pub(crate) closed: Option<Timestamp>,
+    /// The clock since which the threshold has held.
+    pub(crate) holds_since: Option<Timestamp>,
+    /// The clock of the last firing or update, for `cooldown`.
+    pub(crate) spoke: Option<Timestamp>,
+    /// The clock of the last opening, and how many there were at it.
+    pub(crate) openings: (Timestamp, u32),
+}
+
+impl Default for PolicyState {
+    fn default() -> Self {
+        Self {
+            armed: true,
+            episode: None,
+            closed: None,
+            holds_since: None,
+            spoke: None,
+            openings: (Timestamp(i64::MIN), 0),
+        }
+    }
+}
+
+/// An alert that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Episode {
+    pub(crate) instance: Uuid,
+    /// Whether its firing was withheld; then nothing of it is told.
+    pub(crate) silent: bool,
+    /// The clock of the firing, or of the last contribution at which the threshold held.
+    pub(crate) held: Timestamp,
+    /// What the previous record told.
+    pub(crate) entities: Vec<Named>,
+    /// Of a pattern: its first event, and the place of its completion.
+    pub(crate) began: Timestamp,
+    pub(crate) completed: (Timestamp, u64),
+}
+
+impl Head {
+    pub(crate) fn new() -> Self {
+        Self {
+            present: Bucket::default(),
+            expired: Timestamp(i64::MIN),
+            window: None,
+            consumed: None,
+            policy: PolicyState::default(),
+            timers: Timers::default(),
+        }
+    }
+}

@@ -39,11 +39,11 @@ pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};
 pub use rule::{
-    Aggregate, AlertPolicy, Bootstrap, BootstrapFrom, BootstrapMode, By, Change, Comparator, CustomerScope,
-    Entity, Evaluation, EventId, EventTime, EvidenceMode, EvidencePolicy, Exception, Expectation, Function,
-    GroupKey, Grouping, LatePolicy, Limits, MissingGroup, Mode, OnEdit, Override, Part, Pattern, PatternKind,
-    PatternStep, Rearm, Resolve, Rule, RuleTest, Severity, Span, SpanError, Status, TestEvent, TimeFormat,
-    Timing, Window,
+    Aggregate, AlertPolicy, AlertState, Bootstrap, BootstrapFrom, BootstrapMode, By, Change, Comparator,
+    CustomerScope, Entity, Evaluation, EventId, EventTime, EvidenceMode, EvidencePolicy, Exception,
+    Expectation, Function, GroupKey, Grouping, LatePolicy, Limits, MissingGroup, Mode, OnEdit, Override,
+    Part, Pattern, PatternKind, PatternStep, Rearm, Resolve, Rule, RuleTest, Severity, Span, SpanError,
+    Status, TestEvent, TimeFormat, Timing, Window,
 };
 pub use timestamp::{Timestamp, TimestampError};
 pub use wire::{RULE_BYTES_MAX, read_rule, write_rule};

@@ -31,11 +31,13 @@ pub enum ProblemCode {
     UnknownSelection,
     /// A selection's name is none.
     BadSelectionName,
+    /// Fields that are sound by themselves and do not go together.
+    Conflict,
 }
 
 impl ProblemCode {
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::UnknownField,
         Self::MissingField,
@@ -49,6 +51,7 @@ impl ProblemCode {
         Self::BadPattern,
         Self::UnknownSelection,
         Self::BadSelectionName,
+        Self::Conflict,
     ];
 
     /// The code as it is written, for instance `TOC-1002`.
@@ -67,6 +70,7 @@ impl ProblemCode {
             Self::BadPattern => "TOC-1011",
             Self::UnknownSelection => "TOC-1012",
             Self::BadSelectionName => "TOC-1013",
+            Self::Conflict => "TOC-1014",
         }
     }
 }
@@ -103,7 +107,7 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Invalid {
-    /// The problems in the order in which they stand in the document.
+    /// The problems: of each object unknown and missing fields first, then its fields one by one.
     pub problems: Vec<Problem>,
 }
 
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_stable() {
         let codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
-        let expected: Vec<_> = (1001..=1013).map(|number| format!("TOC-{number}")).collect();
+        let expected: Vec<_> = (1001..=1014).map(|number| format!("TOC-{number}")).collect();
         assert_eq!(codes, expected);
     }
 }

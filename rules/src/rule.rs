@@ -23,7 +23,8 @@ pub use fields::{
 };
 pub use limits::{Comparator, Limits};
 pub use names::{
-    BootstrapMode, EvidenceMode, Function, LatePolicy, MissingGroup, OnEdit, Severity, Status, TimeFormat,
+    AlertState, BootstrapMode, EvidenceMode, Function, LatePolicy, MissingGroup, OnEdit, Severity, Status,
+    TimeFormat,
 };
 pub use pattern::{Pattern, PatternKind, PatternStep};
 pub use policy::{AlertPolicy, Mode, Rearm, Resolve};

@@ -23,8 +23,8 @@ impl Timestamp {
     /// The first and last moment that RFC 3339 can write: years 0001 to 9999.
     const RANGE_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
-    /// Whether RFC 3339 can write it.
-    pub fn is_in_range(self) -> bool {
+    /// Whether RFC 3339 can write it, so that it reads back.
+    pub fn is_writable(self) -> bool {
         Self::RANGE_MS.contains(&self.0)
     }
 

@@ -53,7 +53,7 @@ fn digits(text: &str) -> Option<Number> {
 
 fn in_range(millis: i128) -> Option<Timestamp> {
     let timestamp = Timestamp(i64::try_from(millis).ok()?);
-    timestamp.is_in_range().then_some(timestamp)
+    timestamp.is_writable().then_some(timestamp)
 }
 
 #[cfg(test)]

@@ -87,4 +87,25 @@ impl Aggregate {
             },
         }
     }
+
+    /// Whether the value is always an integer.
+    pub fn is_whole(&self) -> bool {
+        let whole = |amount: &Amount| amount.to_number().as_i64().is_some();
+        let changes = [Some(&self.increment), self.decrement.as_ref()];
+        let by_whole = changes.into_iter().flatten().all(|change| match &change.by {
+            None => true,
+            Some(By::Amount(amount)) => whole(amount),
+            Some(By::Path(_)) => false,
+        });
+        match self.function {
+            Function::Distinct => true,
+            Function::Count => by_whole && self.floor.as_ref().is_none_or(whole),
+            Function::Sum | Function::Min | Function::Max | Function::Avg => self.entity_path.is_some(),
+        }
+    }
+
+    /// Whether the value can meet both limits at once.
+    pub fn can_meet_both(&self, one: &Limits, other: &Limits) -> bool {
+        if self.is_whole() { one.overlap_in_integers(other) } else { one.overlap(other) }
+    }
 }

@@ -77,11 +77,21 @@ impl Limits {
 
     /// Whether some value meets all of both.
     pub fn overlap(&self, other: &Self) -> bool {
+        self.overlap_in(other, 1)
+    }
+
+    /// Whether some integer meets all of both.
+    pub fn overlap_in_integers(&self, other: &Self) -> bool {
+        self.overlap_in(other, Amount::ONE.billionths())
+    }
+
+    /// Whether some multiple of so many billionths meets all of both.
+    fn overlap_in(&self, other: &Self, unit: i128) -> bool {
         // Between two neighbouring bounds nothing changes, so the bounds and their neighbours show every case.
-        let bounds = self.iter().chain(other.iter()).map(|(_, bound)| bound.billionths());
+        let bounds = self.iter().chain(other.iter()).map(|(_, bound)| bound.billionths().div_euclid(unit));
         let mut tried = bounds.flat_map(|bound| (-4..=4).map(move |step| bound.saturating_add(step)));
-        tried.any(|billionths| {
-            let value = Amount::from_billionths(billionths);
+        tried.any(|units| {
+            let value = Amount::from_billionths(units.saturating_mul(unit));
             self.hold(value) && other.hold(value)
         })
     }
@@ -123,6 +133,18 @@ mod tests {
         assert!(!limits(&[(Eq, 3)]).overlap(&limits(&[(Ne, 3)])));
         assert!(limits(&[(Ne, 3)]).overlap(&limits(&[(Ne, 4)])));
         assert!(!limits(&[(Gt, 5), (Lt, 3)]).overlap(&limits(&[(Ne, 0)])));
+    }
+
+    #[test]
+    fn integers_overlap_less_than_numbers() {
+        let pair = (limits(&[(Gt, 1)]), limits(&[(Lt, 2)]));
+        assert!(pair.0.overlap(&pair.1) && !pair.0.overlap_in_integers(&pair.1));
+        assert!(limits(&[(Gt, 1)]).overlap_in_integers(&limits(&[(Lt, 3)])));
+        let half =
+            |comparator| Limits::new(vec![(comparator, Amount::from_billionths(-500_000_000))]).unwrap();
+        assert!(half(Gte).overlap_in_integers(&limits(&[(Lte, 0)])));
+        assert!(half(Lte).overlap_in_integers(&limits(&[(Lte, -1)])));
+        assert!(!half(Eq).overlap_in_integers(&half(Gte)));
     }
 
     #[test]

@@ -13,6 +13,9 @@ macro_rules! names {
             /// All of them, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
+            /// Their names on the wire.
+            pub const NAMES: &[&str] = &[$($name),+];
+
             /// The name on the wire.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -165,6 +168,21 @@ names! {
         Reset = "reset",
         /// Filled from history.
         Rebuild = "rebuild",
+    }
+}
+
+names! {
+    /// What a record on the alert topic says of an alert.
+    AlertState {
+        /// It begins. The default.
+        #[default]
+        Firing = "firing",
+        /// It goes on, and something about it has changed.
+        Updated = "updated",
+        /// It is over.
+        Resolved = "resolved",
+        /// So many records were withheld.
+        Suppressed = "suppressed",
     }
 }
 

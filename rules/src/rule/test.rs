@@ -1,5 +1,6 @@
 //! Tests that a rule carries: events with times, and the alerts that must come of them.
 
+use super::names::AlertState;
 use crate::amount::Amount;
 use crate::document::Node;
 use crate::id::CustomerId;
@@ -37,7 +38,7 @@ pub struct Expectation {
     /// Its group: exactly these keys.
     pub group: Option<Node>,
     /// Its state.
-    pub state: Option<String>,
+    pub state: Option<AlertState>,
     /// Its value; the inner one is absent for `null`.
     pub value: Option<Option<Amount>>,
     /// Whose it is.

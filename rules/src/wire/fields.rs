@@ -2,239 +2,286 @@
 
 use std::collections::BTreeMap;
 
-use super::{parse_customer, parse_path, problem};
+use super::form::{Form, Kind};
+use super::suggest::unknown_field;
+use super::values::{self, Read};
 use crate::amount::Amount;
-use crate::book::RuleVersion;
-use crate::condition::{Form, Scope, SelectionName, Selections, Stated, Used, read_structured};
+use crate::condition::{Form as ConditionForm, Scope, Stated, read_structured};
 use crate::document::{Node, Object};
-use crate::id::{AlertId, CustomerId};
 use crate::path::Path;
-use crate::problem::{Invalid, Problem, ProblemCode, escape};
-use crate::rule::{Limits, Severity};
+use crate::problem::{Problem, ProblemCode, escape};
+use crate::rule::{Limits, Span};
+use crate::timestamp::Timestamp;
 
-/// The longest name, description or label, in bytes.
-const TEXT_BYTES_MAX: usize = 4096;
-/// The most labels of one rule.
-const LABELS_MAX: usize = 64;
-/// The most selections of one rule.
-const SELECTIONS_MAX: usize = 64;
-
-/// What a field reader answers: the value, or what is wrong at this pointer.
-type Read<T> = fn(&str, &Node) -> Result<T, Problem>;
-
-pub(super) struct Fields<'a> {
+/// An object that is being read.
+pub(super) struct Fields<'a, 'p> {
+    form: &'static Form,
     members: &'a Object,
-    form: &'static str,
-    problems: Vec<Problem>,
+    /// The JSON pointer to the object.
+    pointer: String,
+    problems: &'p mut Vec<Problem>,
 }
 
-impl<'a> Fields<'a> {
-    /// Starts on an object of which exactly these fields are known.
-    pub(super) fn new(members: &'a Object, known: &[&str], form: &'static str) -> Self {
-        let unknown = members.iter().map(|(name, _)| name).filter(|name| !known.contains(name));
-        let problems = unknown.map(|name| unknown_field(name, known, form)).collect();
-        Self { members, form, problems }
-    }
-
-    /// Reads a field that may be absent or `null`.
-    pub(super) fn optional<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
-        let value = self.members.get(name).filter(|value| !value.is_null())?;
-        match read(&format!("/{name}"), value) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.problems.push(problem);
-                None
-            },
-        }
-    }
-
-    /// Reads a field that must be there.
-    pub(super) fn required<T>(&mut self, name: &str, read: Read<T>) -> Option<T> {
-        if self.members.get(name).is_none_or(Node::is_null) {
-            let expected = format!("`{name}`, which {} needs", self.form);
-            self.problems.push(problem(
-                ProblemCode::MissingField,
-                "",
-                format!("`{name}` is missing"),
-                expected,
-            ));
-            return None;
-        }
-        self.optional(name, read)
-    }
-
-    /// Reads a condition in either form, which must be there.
-    pub(super) fn condition(&mut self, name: &str, scope: &mut Scope<'_>) -> Option<Stated> {
-        let value = self.required(name, |_, value| Ok(value.clone()))?;
-        stated(&value, &format!("/{name}"), scope, &mut self.problems)
-    }
-
-    /// Reads the conditions that have names: the sound ones, all names that others may refer to, and what they use up.
-    pub(super) fn selections(&mut self, name: &str) -> (Selections, Vec<SelectionName>, Used) {
-        let Some(members) = self.optional(name, Self::members) else {
-            return Default::default();
-        };
-        let pointer = format!("/{name}");
-        if members.len() > SELECTIONS_MAX {
-            let message = format!("there are {} selections", members.len());
-            let expected = format!("at most {SELECTIONS_MAX}");
-            self.problems.push(problem(ProblemCode::LimitPassed, &pointer, message, expected));
-            return Default::default();
-        }
-        let mut scope = Scope::new(&[]);
-        scope.in_selection = true;
-        let (mut selections, mut names) = (Selections::new(), Vec::new());
-        for (name, value) in members.iter() {
-            let pointer = format!("{pointer}/{}", escape(name));
-            match SelectionName::new(name) {
-                Some(name) => {
-                    names.push(name.clone());
-                    let read = stated(value, &pointer, &mut scope, &mut self.problems);
-                    selections.extend(read.map(|stated| (name, stated)));
-                },
-                None => self.problems.push(problem(
-                    ProblemCode::BadSelectionName,
-                    &pointer,
-                    "this is no name for a selection".to_owned(),
-                    "a letter or `_`, then letters, digits and `_`, and no keyword of conditions".to_owned(),
-                )),
+impl<'a, 'p> Fields<'a, 'p> {
+    /// Starts on an object: fields that its form does not have and needed ones that are absent are reported at once.
+    pub(super) fn new(
+        form: &'static Form,
+        members: &'a Object,
+        pointer: String,
+        problems: &'p mut Vec<Problem>,
+    ) -> Self {
+        let unknown = members.iter().filter(|(name, _)| form.names().all(|known| known != *name));
+        problems.extend(unknown.map(|(name, _)| unknown_field(name, &pointer, form)));
+        let mut fields = Self { form, members, pointer, problems };
+        for field in form.fields.iter().filter(|field| field.needed) {
+            if !fields.has(field.name) {
+                fields.missing(field.name, form.name);
             }
         }
-        (selections, names, scope.used)
+        fields
     }
 
-    fn members(pointer: &str, value: &Node) -> Result<Object, Problem> {
-        match value {
-            Node::Object(members) => Ok(members.clone()),
-            other => Err(wrong_type(pointer, other, "an object of conditions")),
+    /// What the field holds; `null` is nothing.
+    pub(super) fn given(&self, name: &str) -> Option<&'a Node> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
+    /// Whether the field is `null` in so many words.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(Node::is_null)
+    }
+
+    /// The pointer to a field.
+    pub(super) fn pointer_to(&self, name: &str) -> String {
+        format!("{}/{name}", self.pointer)
+    }
+
+    pub(super) fn report(
+        &mut self,
+        code: ProblemCode,
+        pointer: String,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        let problem =
+            Problem { code, pointer, place: None, message: message.into(), expected: expected.into() };
+        self.problems.push(problem);
+    }
+
+    /// Reports what is wrong with the object.
+    pub(super) fn refuse(
+        &mut self,
+        code: ProblemCode,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        self.report(code, self.pointer.clone(), message, expected);
+    }
+
+    /// Reports that a field is absent which something needs.
+    pub(super) fn missing(&mut self, name: &str, needed_by: &str) {
+        let expected = format!("`{name}`, which {needed_by} needs");
+        self.refuse(ProblemCode::MissingField, format!("`{name}` is missing"), expected);
+    }
+
+    /// Reports that this field does not go with the rest of the rule.
+    pub(super) fn conflict(&mut self, name: &str, message: impl Into<String>, expected: impl Into<String>) {
+        self.report(ProblemCode::Conflict, self.pointer_to(name), message, expected);
+    }
+
+    /// Reports that a field is given which goes only with something else.
+    pub(super) fn only_with(&mut self, name: &str, only: &str, expected: impl Into<String>) {
+        if self.has(name) {
+            self.conflict(name, format!("`{name}` goes only with {only}"), expected);
         }
     }
 
-    /// Ends the reading; any problem refuses the document.
-    pub(super) fn finish(self) -> Result<(), Invalid> {
-        if self.problems.is_empty() { Ok(()) } else { Err(Invalid { problems: self.problems }) }
-    }
-
-    pub(super) fn text(pointer: &str, value: &Node) -> Result<String, Problem> {
-        let text = string(pointer, value)?;
-        if text.len() > TEXT_BYTES_MAX {
-            let message = format!("the text has {} bytes", text.len());
-            return Err(problem(
-                ProblemCode::LimitPassed,
-                pointer,
-                message,
-                format!("at most {TEXT_BYTES_MAX}"),
-            ));
+    /// Reports that a field is given which does not go with another one that is given too.
+    pub(super) fn only_without(&mut self, name: &str, other: &str, expected: impl Into<String>) {
+        if self.has(name) {
+            self.conflict(name, format!("`{name}` does not go with `{other}`"), expected);
         }
-        Ok(text.to_owned())
     }
 
-    pub(super) fn customer(pointer: &str, value: &Node) -> Result<CustomerId, Problem> {
-        parse_customer(pointer, string(pointer, value)?)
+    fn read<T>(&mut self, name: &str, read: impl FnOnce(&str, &'a Node) -> Read<T>) -> Option<T> {
+        let value = self.given(name)?;
+        let pointer = self.pointer_to(name);
+        read(&pointer, value).map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    pub(super) fn alert(pointer: &str, value: &Node) -> Result<AlertId, Problem> {
-        string(pointer, value)?.parse().map_err(|error: crate::id::IdError| {
-            problem(ProblemCode::OutOfRange, pointer, error.to_string(), "the rule's UUID".to_owned())
+    /// Reads a field with a reader of its own.
+    pub(super) fn value<T>(&mut self, name: &str, read: fn(&str, &Node) -> Read<T>) -> Option<T> {
+        self.read(name, read)
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        let is_name = matches!(self.form.kind(name), Kind::Name);
+        self.value(name, if is_name { values::name } else { values::text })
+    }
+
+    pub(super) fn path(&mut self, name: &str) -> Option<Path> {
+        self.value(name, values::path)
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.value(name, values::flag)
+    }
+
+    pub(super) fn number(&mut self, name: &str) -> Option<Amount> {
+        self.value(name, values::number)
+    }
+
+    pub(super) fn threshold(&mut self, name: &str) -> Option<Limits> {
+        let value = self.given(name)?;
+        super::limits::read_threshold(value, self.pointer_to(name), self.problems)
+    }
+
+    pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {
+        self.value(name, values::time)
+    }
+
+    pub(super) fn span(&mut self, name: &str) -> Option<Span> {
+        let or_none = matches!(self.form.kind(name), Kind::SpanOrNone);
+        self.value(name, if or_none { values::span } else { values::span_above_zero })
+    }
+
+    /// Reads an integer within the bounds of the form.
+    pub(super) fn whole(&mut self, name: &str) -> Option<u32> {
+        let Kind::Whole(least, most) = self.form.kind(name) else { unreachable!("`{name}` has bounds") };
+        self.read(name, |pointer, value| values::whole(pointer, value, least, most))
+    }
+
+    /// Reads one of the names of the form.
+    pub(super) fn one_of<T>(&mut self, name: &str, from_name: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let Kind::OneOf(names) = self.form.kind(name) else { unreachable!("`{name}` is one of some names") };
+        self.read(name, |pointer, value| values::one_of(pointer, value, names, from_name))
+    }
+
+    /// Reads a condition in either form.
+    pub(super) fn condition(&mut self, name: &str, scope: &mut Scope<'_>) -> Option<Stated> {
+        let value = self.given(name)?;
+        condition(value, &self.pointer_to(name), scope, self.problems)
+    }
+
+    /// Reads an object of the field's own form.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields<'a, '_>) -> Option<T>,
+    ) -> Option<T> {
+        let Kind::Object(form) = self.form.kind(name) else { unreachable!("`{name}` is an object") };
+        let value = self.given(name)?;
+        object(form, value, self.pointer_to(name), self.problems, read)
+    }
+
+    /// Reads a list; elements with faults are left out.
+    fn elements<T>(
+        &mut self,
+        name: &str,
+        mut read: impl FnMut(&'a Node, String, &mut Vec<Problem>) -> Option<T>,
+    ) -> Vec<T> {
+        let (Kind::List(_, least, most) | Kind::Objects(_, least, most)) = self.form.kind(name) else {
+            unreachable!("`{name}` is a list")
+        };
+        let pointer = self.pointer_to(name);
+        let Some(elements) = self.read(name, |pointer, value| match value {
+            Node::Array(elements) => Ok(elements),
+            other => Err(values::wrong_type(pointer, other, "an array")),
+        }) else {
+            return Vec::new();
+        };
+        if !(least..=most).contains(&elements.len()) {
+            let expected = if least == 0 { format!("at most {most}") } else { format!("{least} to {most}") };
+            let code = if elements.len() > most { ProblemCode::LimitPassed } else { ProblemCode::OutOfRange };
+            self.report(code, pointer, format!("`{name}` has {} elements", elements.len()), expected);
+            return Vec::new();
+        }
+        let each = elements.iter().enumerate();
+        each.filter_map(|(index, element)| read(element, format!("{pointer}/{index}"), self.problems))
+            .collect()
+    }
+
+    /// Reads a list of values.
+    pub(super) fn list<T>(&mut self, name: &str, read: fn(&str, &Node) -> Read<T>) -> Vec<T> {
+        self.elements(name, |element, pointer, problems| {
+            read(&pointer, element).map_err(|problem| problems.push(problem)).ok()
         })
     }
 
-    pub(super) fn path(pointer: &str, value: &Node) -> Result<Path, Problem> {
-        parse_path(pointer, string(pointer, value)?)
-    }
-
-    pub(super) fn integer(pointer: &str, value: &Node) -> Result<i64, Problem> {
-        integer(value).ok_or_else(|| wrong_type(pointer, value, "an integer of 64 bits"))
-    }
-
-    pub(super) fn version(pointer: &str, value: &Node) -> Result<RuleVersion, Problem> {
-        let version = integer(value).and_then(|version| u32::try_from(version).ok());
-        version
-            .map(RuleVersion)
-            .ok_or_else(|| wrong_type(pointer, value, "a version: 0 for `no rule yet`, or the last one seen"))
-    }
-
-    pub(super) fn severity(pointer: &str, value: &Node) -> Result<Severity, Problem> {
-        let name = string(pointer, value)?;
-        Severity::from_name(name).ok_or_else(|| {
-            let names: Vec<_> = Severity::ALL.iter().map(|severity| severity.name()).collect();
-            let names = names.join(", ");
-            problem(
-                ProblemCode::OutOfRange,
-                pointer,
-                "no such severity".to_owned(),
-                format!("one of {names}"),
-            )
-        })
-    }
-
-    pub(super) fn threshold(pointer: &str, value: &Node) -> Result<Limits, Problem> {
-        let expected = "an integer, or an object {\"gte\": integer}";
-        let gte = match value {
-            Node::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(integer),
-            other => integer(other),
+    /// Reads a list of objects of one form.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &str,
+        mut read: impl FnMut(&mut Fields<'a, '_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Kind::Objects(form, ..) = self.form.kind(name) else {
+            unreachable!("`{name}` is a list of objects")
         };
-        gte.map(|gte| Limits::at_least(Amount::from(gte))).ok_or_else(|| wrong_type(pointer, value, expected))
+        self.elements(name, |element, pointer, problems| object(form, element, pointer, problems, &mut read))
     }
 
-    pub(super) fn labels(pointer: &str, value: &Node) -> Result<BTreeMap<String, String>, Problem> {
-        let Node::Object(members) = value else {
-            return Err(wrong_type(pointer, value, "an object of strings"));
+    /// The members of a map, each with the pointer to it.
+    pub(super) fn members(&mut self, name: &str) -> Vec<(&'a str, String, &'a Node)> {
+        let Kind::Map(_, _, most) = self.form.kind(name) else { unreachable!("`{name}` is a map") };
+        let pointer = self.pointer_to(name);
+        let Some(members) = self.read(name, |pointer, value| match value {
+            Node::Object(members) => Ok(members),
+            other => Err(values::wrong_type(pointer, other, "an object")),
+        }) else {
+            return Vec::new();
         };
-        if members.len() > LABELS_MAX {
-            let message = format!("there are {} labels", members.len());
-            return Err(problem(ProblemCode::LimitPassed, pointer, message, format!("at most {LABELS_MAX}")));
+        if members.len() > most {
+            let message = format!("`{name}` has {} members", members.len());
+            self.report(ProblemCode::LimitPassed, pointer, message, format!("at most {most}"));
+            return Vec::new();
         }
-        let read = |(name, value): (&str, &Node)| {
-            Ok((name.to_owned(), Self::text(&format!("{pointer}/{}", escape(name)), value)?))
-        };
-        members.iter().map(read).collect()
+        let each = members.iter();
+        each.map(|(name, value)| (name, format!("{pointer}/{}", escape(name)), value)).collect()
+    }
+
+    /// Reads a map of texts.
+    pub(super) fn texts(&mut self, name: &str) -> BTreeMap<String, String> {
+        let members = self.members(name).into_iter();
+        let read = members.filter_map(|(name, pointer, value)| {
+            let text = values::text(&pointer, value).map_err(|problem| self.problems.push(problem)).ok()?;
+            Some((name.to_owned(), text))
+        });
+        read.collect()
+    }
+
+    /// Where problems go, for readers of their own.
+    pub(super) fn problems(&mut self) -> &mut Vec<Problem> {
+        self.problems
     }
 }
 
-/// The integer of 64 bits, if the value is one.
-fn integer(value: &Node) -> Option<i64> {
-    value.as_number()?.as_i64()
-}
-
-fn stated(value: &Node, pointer: &str, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Option<Stated> {
-    let form = if value.as_str().is_some() { Form::Text } else { Form::Structured };
-    read_structured(value, pointer, scope, problems).map(|condition| Stated { condition, form })
-}
-
-fn string<'a>(pointer: &str, value: &'a Node) -> Result<&'a str, Problem> {
-    value.as_str().ok_or_else(|| wrong_type(pointer, value, "a string"))
-}
-
-fn wrong_type(pointer: &str, value: &Node, expected: &str) -> Problem {
-    problem(ProblemCode::WrongType, pointer, format!("this is {}", value.kind()), expected.to_owned())
-}
-
-fn unknown_field(name: &str, known: &[&str], form: &str) -> Problem {
-    let expected = match known.iter().min_by_key(|candidate| distance(name, candidate)) {
-        Some(nearest) if distance(name, nearest) <= 3 => {
-            format!("a field of {form}; did you mean `{nearest}`?")
-        },
-        _ => format!("a field of {form}: {}", known.join(", ")),
+/// Reads an object of a form.
+pub(super) fn object<'a, T>(
+    form: &'static Form,
+    value: &'a Node,
+    pointer: String,
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(&mut Fields<'a, '_>) -> Option<T>,
+) -> Option<T> {
+    let Node::Object(members) = value else {
+        let expected = format!("{}: an object", form.name);
+        problems.push(values::wrong_type(&pointer, value, &expected));
+        return None;
     };
-    problem(ProblemCode::UnknownField, &format!("/{}", escape(name)), "unknown field".to_owned(), expected)
+    read(&mut Fields::new(form, members, pointer, problems))
 }
 
-/// Levenshtein distance without regard to case; names are short, and longer ones are not looked at.
-fn distance(left: &str, right: &str) -> usize {
-    if left.len() > 64 {
-        return usize::MAX;
-    }
-    let right: Vec<char> = right.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
+/// Reads a condition in either form.
+pub(super) fn condition(
+    value: &Node,
+    pointer: &str,
+    scope: &mut Scope<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Stated> {
+    let form = if value.as_str().is_some() { ConditionForm::Text } else { ConditionForm::Structured };
+    read_structured(value, pointer, scope, problems).map(|condition| Stated { condition, form })
 }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::condition::Condition;
+use crate::rule::Limits;
 use serde_json::json;
+
+mod refused;
 
 const CUSTOMER: &str = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34";
 const ALERT: &str = "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10";
@@ -63,9 +66,9 @@ fn every_problem_is_reported_at_once_with_its_place() {
     });
     let expected = [
         (ProblemCode::UnknownField, "/treshold"),
+        (ProblemCode::MissingField, ""),
         (ProblemCode::OutOfRange, "/customerId"),
         (ProblemCode::WrongType, "/alertId"),
-        (ProblemCode::MissingField, ""),
         (ProblemCode::OutOfRange, "/severity"),
         (ProblemCode::WrongType, "/labels/a~1b"),
         (ProblemCode::BadPath, "/match"),
@@ -226,4 +229,46 @@ fn the_limits_of_conditions_are_those_of_the_whole_rule() {
     let rule = |count| with(&[("match", json!(many(count))), ("selections", json!({"s": many(40)}))]);
     assert!(read(&rule(24)).is_ok());
     assert_eq!(problems(&rule(25)), [(ProblemCode::LimitPassed, "/match".to_owned())]);
+}
+
+/// Entries as they were stored before rules had all of their fields.
+#[test]
+fn entries_of_earlier_versions_read_back() {
+    let key = format!("{CUSTOMER}/{ALERT}").parse().unwrap();
+    let entry = |rule: &str| format!("{{\"generation\":7,\"rule\":{rule},\"version\":3}}");
+    let stored = |rule: &str| crate::book::ActiveRule::from_bytes(key, entry(rule).as_bytes()).unwrap();
+    let control = stored(
+        r#"{"alertDescription":"a repository went","alertId":"b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10","alertName":"deleted","bootstrapCustomerId":"9f20f8a4-d8c8-4a74-ac90-3452b97c2e34","customerId":"9f20f8a4-d8c8-4a74-ac90-3452b97c2e34","jsonPath":"$.repository.deleted","labels":{},"severity":"medium","threshold":{"gte":3},"version":3}"#,
+    );
+    let mut posted = original();
+    posted["bootstrapCustomerId"] = json!(CUSTOMER);
+    assert_eq!(control.rule, read(&posted).unwrap().0);
+    let named = stored(
+        r#"{"alertDescription":"","alertId":"b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10","alertName":"shared","bootstrapCustomerId":"9f20f8a4-d8c8-4a74-ac90-3452b97c2e34","customerId":"9f20f8a4-d8c8-4a74-ac90-3452b97c2e34","labels":{"team":"storage"},"match":{"all":["shared",{"jsonPath":"$.n","op":"gt","value":1}]},"selections":{"shared":"$.b in [\"x\"]"},"severity":"high","threshold":{"gte":-2},"version":3}"#,
+    );
+    let posted = with(&[
+        ("labels", json!({"team": "storage"})),
+        ("severity", json!("high")),
+        ("threshold", json!(-2)),
+        ("bootstrapCustomerId", json!(CUSTOMER)),
+        ("selections", json!({"shared": "$.b in ['x']"})),
+        ("match", json!({"all": ["shared", {"jsonPath": "$.n", "op": "gt", "value": 1}]})),
+    ]);
+    assert_eq!(named.rule, read(&posted).unwrap().0);
+}
+
+/// What `GET` answers can be posted again, also of the original control message.
+#[test]
+fn what_is_written_can_be_posted_again() {
+    for document in
+        [original(), with(&[("threshold", json!({"gt": 1.5})), ("alertPolicy", json!({"maxPerHour": 3}))])]
+    {
+        let (rule, _) = read(&document).unwrap();
+        assert_eq!(read(&write_rule(&rule, RuleVersion(4))).unwrap(), (rule, None));
+    }
+    let written = write_rule(&read(&original()).unwrap().0, RuleVersion(4));
+    let mut expected = original();
+    expected["version"] = json!(4);
+    expected.as_object_mut().unwrap().remove("bootstrapCustomerId");
+    assert_eq!(written, expected);
 }

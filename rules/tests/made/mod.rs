@@ -1,6 +1,9 @@
 //! Events and rules by chance, in the proportions in which people write them; a seed replays them.
 #![allow(dead_code, reason = "every test and benchmark takes its own part of this")]
 
+pub(crate) mod evaluations;
+pub(crate) mod whole;
+
 use rules::{AlertId, Command, CustomerId, RuleBook, read_rule};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -95,6 +95,13 @@ impl From<Value> for Payload {
     }
 }
 
+impl From<Node> for Payload {
+    /// Wraps a document made in code, where depth is the caller's care.
+    fn from(root: Node) -> Self {
+        Self { root, is_altered: false }
+    }
+}
+
 /// Payloads never reach logs, so the debug form is a mask.
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::{AlertId, Amount, CustomerId, Limits};
+use rules::{AlertId, AlertState, Amount, CustomerId, Limits};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -10,20 +10,6 @@ use uuid::Uuid;
 
 use crate::group::Group;
 use crate::stream::{Offset, Partition, Timestamp};
-
-/// What happened to the alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlertState {
-    /// It began.
-    Firing,
-    /// It goes on, and something about it has changed.
-    Updated,
-    /// It is over.
-    Resolved,
-    /// So many records of an hour were withheld.
-    Suppressed,
-}
 
 /// What made the alert come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -97,6 +97,22 @@ pub struct Counts {
     pub timers: u64,
 }
 
+impl Counts {
+    /// Adds those of another batch.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.matches += other.matches;
+        self.altered += other.altered;
+        self.unreadable_times += other.unreadable_times;
+        self.clamped_times += other.clamped_times;
+        self.repeated += other.repeated;
+        self.late += other.late;
+        self.groups_cut += other.groups_cut;
+        self.groups_refused += other.groups_refused;
+        self.timers += other.timers;
+    }
+}
+
 /// State that cannot be read: the partition must stop, since going on would count from nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -355,7 +371,8 @@ impl<'a> Run<'a> {
         let now = self.clock(customer, clock)?.map_or(Timestamp(i64::MIN), |clock| clock.now);
         for timer in all.into_iter().filter(|timer| timer.kind == TimerKind::Change) {
             let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
-            let Some(active) = self.context.rules.get(&RuleKey { customer: owner, alert: timer.alert }) else {
+            let Some(active) = self.context.rules.get(&RuleKey { customer: owner, alert: timer.alert })
+            else {
                 continue;
             };
             if active.generation == timer.generation {
@@ -485,7 +502,11 @@ impl<'a> Run<'a> {
         bytes.map(|bytes| self.decode(customer, &bytes)).transpose()
     }
 
-    pub(crate) fn decode<T: DeserializeOwned>(&self, customer: CustomerId, bytes: &[u8]) -> Result<T, Failure> {
+    pub(crate) fn decode<T: DeserializeOwned>(
+        &self,
+        customer: CustomerId,
+        bytes: &[u8],
+    ) -> Result<T, Failure> {
         stored::from_bytes(bytes).map_err(|problem| Failure::Corrupt { customer, problem })
     }
 

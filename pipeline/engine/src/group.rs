@@ -94,7 +94,10 @@ mod tests {
     use rules::{GroupKey, Path};
 
     fn texts(keys: &[(&str, &str)], missing: MissingGroup, json: &str) -> (Vec<String>, bool) {
-        let key = |(name, path): &(&str, &str)| GroupKey { name: (*name).to_owned(), path: Path::parse(path).unwrap() };
+        let key = |(name, path): &(&str, &str)| GroupKey {
+            name: (*name).to_owned(),
+            path: Path::parse(path).unwrap(),
+        };
         let grouping = Grouping { keys: keys.iter().map(key).collect(), missing, max: 1 };
         let fan_out = groups(&grouping, &rules::Document::parse(json, 8).unwrap().root);
         (fan_out.groups.iter().map(|group| group.text().to_owned()).collect(), fan_out.is_cut)

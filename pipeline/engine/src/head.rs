@@ -10,6 +10,8 @@ use crate::trail::Named;
 /// The state of one group of one rule of one customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
+    /// The group, as its text.
+    pub(crate) group: String,
     /// The present value: of all time, or of a sliding window.
     pub(crate) present: Bucket,
     /// Contributions up to this time have left the sliding window.
@@ -84,8 +86,9 @@ pub(crate) struct Episode {
 }
 
 impl Head {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(group: &str) -> Self {
         Self {
+            group: group.to_owned(),
             present: Bucket::default(),
             expired: Timestamp(i64::MIN),
             window: None,

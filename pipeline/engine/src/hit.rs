@@ -1,6 +1,8 @@
 //! Hits: what an event brings to a rule that it meets, read from its payload before any state is looked at.
 
-use rules::{Aggregate, Amount, By, Change, Evaluation, EvidenceMode, Function, Met, Node, Part, Path, Pattern};
+use rules::{
+    Aggregate, Amount, By, Change, Evaluation, EvidenceMode, Function, Met, Node, Part, Path, Pattern,
+};
 use rules::{Rule, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -78,7 +80,8 @@ pub(crate) fn hit(met: &Met, root: &Node) -> Option<Hit> {
         return None;
     }
     let exceptions = rule.exceptions.iter();
-    let excepting = exceptions.filter(|exception| exception.condition.condition.holds(root, &rule.selections));
+    let excepting =
+        exceptions.filter(|exception| exception.condition.condition.holds(root, &rule.selections));
     let excepted_before =
         excepting.map(|exception| exception.expires_at.unwrap_or(Timestamp(i64::MAX))).max();
     Some(Hit {
@@ -128,10 +131,8 @@ fn contribution(aggregate: &Aggregate, parts: &[Part], root: &Node) -> Option<Br
         Function::Count | Function::Sum => {
             let plus = if increments { amount(aggregate, &aggregate.increment, root) } else { None };
             let minus = decrement.and_then(|change| amount(aggregate, change, root));
-            (plus.is_some() || minus.is_some()).then(|| Brought::Change {
-                plus: plus.unwrap_or_default(),
-                minus: minus.unwrap_or_default(),
-            })
+            (plus.is_some() || minus.is_some())
+                .then(|| Brought::Change { plus: plus.unwrap_or_default(), minus: minus.unwrap_or_default() })
         },
         Function::Min | Function::Max | Function::Avg => {
             let numbers = numbers(aggregate.path.as_ref()?, root);
@@ -179,9 +180,8 @@ fn numbers(path: &Path, root: &Node) -> Vec<Amount> {
 /// The values at a path, each once: entities are scalars, values of `distinct` may be anything but null.
 fn members(path: &Path, root: &Node, any: bool) -> Vec<Member> {
     let nodes = path.select(root).into_iter();
-    let texts = nodes.filter_map(|node| {
-        if any { (!node.is_null()).then(|| canonical(node)) } else { scalar(node) }
-    });
+    let texts =
+        nodes.filter_map(|node| if any { (!node.is_null()).then(|| canonical(node)) } else { scalar(node) });
     let mut hashes: Vec<Hash> = texts.take(VALUES_PER_EVENT_MAX).map(|text| scalar::hash(&text)).collect();
     hashes.sort_unstable();
     hashes.dedup();
@@ -204,7 +204,8 @@ fn step_event(pattern: &Pattern, parts: &[Part], root: &Node) -> Option<StepEven
             event.expected = Some(expected);
         }
         if let Some(path) = &step.entity_path {
-            let entities: Vec<Hash> = members(path, root, false).into_iter().map(|member| member.hash).collect();
+            let entities: Vec<Hash> =
+                members(path, root, false).into_iter().map(|member| member.hash).collect();
             if entities.is_empty() {
                 continue;
             }

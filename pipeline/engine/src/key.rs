@@ -125,10 +125,6 @@ pub(crate) struct GroupKeys {
 }
 
 impl GroupKeys {
-    pub(crate) fn rule(&self) -> &RuleKeys {
-        &self.rule
-    }
-
     pub(crate) fn head(&self) -> Key {
         self.rule.key(Kind::Head, &[&self.group])
     }
@@ -164,6 +160,11 @@ impl GroupKeys {
     pub(crate) fn steps_end(&self) -> Key {
         self.rule.key(Kind::Step, &[&self.group, &[0xFF; 17]])
     }
+}
+
+/// Whether a key of the state table is that of a group's head.
+pub(crate) fn is_head(key: &[u8]) -> bool {
+    key.get(32) == Some(&(Kind::Head as u8))
 }
 
 /// The time at the end of a bucket's key.
@@ -227,7 +228,7 @@ impl Timer {
         key.extend_from_slice(&sorted(self.due));
         key.extend_from_slice(self.alert.as_bytes());
         key.extend_from_slice(self.group.as_bytes());
-        // No JSON text holds a NUL, so a group that begins like another comes before it.
+        // No JSON text holds a NUL.
         key.push(0);
         key.push(self.kind as u8);
         key.push(u8::from(self.is_global));
@@ -271,7 +272,10 @@ mod tests {
         assert_eq!(head[33..], [7; 16]);
         assert_eq!(keys.bucket(Timestamp(-1))[49..], [0x7F, 255, 255, 255, 255, 255, 255, 255]);
         assert_eq!(keys.step(Timestamp(0), 3)[49..], [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
-        assert_eq!(clock_key(customer(), ClockId(1))[24..], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(
+            clock_key(customer(), ClockId(1))[24..],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+        );
     }
 
     #[test]
@@ -295,8 +299,8 @@ mod tests {
         };
         let all = [
             timer(-5, 9, "{}", TimerKind::Hour),
-            timer(5, 1, "{\"a\":1}", TimerKind::Resolve),
-            timer(5, 1, "{\"a\":10}", TimerKind::Change),
+            timer(5, 1, "{\"a\":10}", TimerKind::Resolve),
+            timer(5, 1, "{\"a\":1}", TimerKind::Change),
             timer(5, 2, "{\"a\":1}", TimerKind::Change),
             timer(5, 2, "{\"a\":1}", TimerKind::Hold),
             timer(6, 0, "{}", TimerKind::Change),

@@ -29,8 +29,10 @@ pub(crate) fn canonical(node: &Node) -> String {
         Node::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_unstable_by_key(|(name, _)| *name);
-            let members: Vec<_> =
-                members.into_iter().map(|(name, value)| format!("{}:{}", quoted(name), canonical(value))).collect();
+            let members: Vec<_> = members
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", quoted(name), canonical(value)))
+                .collect();
             format!("{{{}}}", members.join(","))
         },
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) => node.to_string(),

@@ -22,7 +22,8 @@ pub enum StoredError {
 
 /// The stored form of a value.
 pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Bytes {
-    let bytes = postcard::to_extend(value, vec![VERSION]).expect("state has no parts that postcard cannot write");
+    let bytes =
+        postcard::to_extend(value, vec![VERSION]).expect("state has no parts that postcard cannot write");
     bytes.into()
 }
 

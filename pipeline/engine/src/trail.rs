@@ -51,7 +51,8 @@ impl Trail {
     /// Adds the entities of an event.
     pub(crate) fn name(&mut self, time: Timestamp, entities: &[Named]) {
         for entity in entities {
-            let same = |(_, known): &&mut (Timestamp, Named)| (known.of, &known.id) == (entity.of, &entity.id);
+            let same =
+                |(_, known): &&mut (Timestamp, Named)| (known.of, &known.id) == (entity.of, &entity.id);
             if let Some((known, _)) = self.entities.iter_mut().find(same) {
                 *known = time.max(*known);
             } else if self.entities.len() < ENTITIES_MAX {

@@ -17,11 +17,6 @@ pub fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// Appends a signed number, zig-zag coded so that small ones are short.
-pub(crate) fn put_signed(out: &mut Vec<u8>, number: i64) {
-    put_varint(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
-}
-
 /// Reads from the front of a slice.
 #[derive(Debug)]
 pub struct Reader<'a>(&'a [u8]);
@@ -63,11 +58,6 @@ impl<'a> Reader<'a> {
         Err(Truncated)
     }
 
-    pub(crate) fn signed(&mut self) -> Result<i64, Truncated> {
-        let coded = self.varint()?;
-        Ok((coded >> 1).cast_signed() ^ -((coded & 1).cast_signed()))
-    }
-
     /// Takes a length that [`put_varint`] wrote, and that many bytes.
     pub fn counted(&mut self) -> Result<&'a [u8], Truncated> {
         let length = usize::try_from(self.varint()?).map_err(|_| Truncated)?;
@@ -92,13 +82,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_read_back(unsigned: u64, signed: i64) {
+        fn numbers_read_back(number: u64) {
             let mut bytes = Vec::new();
-            put_varint(&mut bytes, unsigned);
-            put_signed(&mut bytes, signed);
+            put_varint(&mut bytes, number);
             let mut reader = Reader::new(&bytes);
-            prop_assert_eq!(reader.varint(), Ok(unsigned));
-            prop_assert_eq!(reader.signed(), Ok(signed));
+            prop_assert_eq!(reader.varint(), Ok(number));
             prop_assert!(reader.is_empty());
         }
 

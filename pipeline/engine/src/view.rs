@@ -81,7 +81,8 @@ impl<'a> View<'a> {
             return Ok(None);
         }
         let range = (Bound::Included((table, from.clone())), Bound::Excluded((table, to.clone())));
-        let mut own = self.slots.range(range).filter_map(|((_, key), slot)| Some((key, slot.value.as_ref()?)));
+        let mut own =
+            self.slots.range(range).filter_map(|((_, key), slot)| Some((key, slot.value.as_ref()?)));
         let own = own.next();
         let mut from = from.clone();
         // What the batch has removed is still in the source.

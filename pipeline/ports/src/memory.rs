@@ -321,6 +321,13 @@ impl Store for MemoryStore {
         Ok(keys.iter().map(|key| tables.get(&(table, key.clone())).cloned()).collect())
     }
 
+    fn first(&self, table: Table, from: &Key, to: &Key) -> Result<Option<(Key, Bytes)>> {
+        let stores = self.stores.lock();
+        let Some(tables) = stores.get(&self.partition).filter(|_| from < to) else { return Ok(None) };
+        let first = tables.range((table, from.clone())..(table, to.clone())).next();
+        Ok(first.map(|((_, key), value)| (key.clone(), value.clone())))
+    }
+
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>> {
         let tables = self.stores.contents(self.partition).into_iter();
         Ok(tables.filter(|((of, _), _)| *of == table).map(|((_, key), value)| (key, value)).collect())

@@ -10,6 +10,9 @@ pub trait Store: Send {
     /// The values under these keys of a table, in the same order.
     fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Bytes>>>;
 
+    /// The first key of a table with `from <= key < to`, and its value.
+    fn first(&self, table: Table, from: &Key, to: &Key) -> Result<Option<(Key, Bytes)>>;
+
     /// Every key and value of a table, in key order. For small tables: rules and meta.
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>>;
 

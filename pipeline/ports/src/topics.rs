@@ -17,6 +17,8 @@ pub struct Topics {
     pub changelog: String,
     /// Records that could not be evaluated.
     pub dead_letters: String,
+    /// Events that came too late for a rule.
+    pub late: String,
 }
 
 /// How long records are kept.
@@ -60,6 +62,7 @@ impl Topics {
             alerts_shadow: format!("{app}.alerts-shadow"),
             changelog: format!("{app}.changelog"),
             dead_letters: format!("{app}.dead-letters"),
+            late: format!("{app}.late"),
         }
     }
 
@@ -75,6 +78,7 @@ impl Topics {
             // For ever until checkpoints bound what a recovery has to read.
             spec(&self.changelog, partitions, Retention::Forever),
             spec(&self.dead_letters, partitions, Retention::Any),
+            spec(&self.late, partitions, Retention::Any),
         ]
     }
 }

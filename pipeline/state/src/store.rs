@@ -42,6 +42,19 @@ impl Store for RocksStore {
         values
     }
 
+    fn first(&self, table: Table, from: &Key, to: &Key) -> Result<Option<(Key, Bytes)>> {
+        let mut read = ReadOptions::default();
+        read.set_total_order_seek(true);
+        read.set_iterate_upper_bound(to.as_ref());
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(table), read);
+        cursor.seek(from);
+        let found =
+            cursor.item().map(|(key, value)| (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        cursor.status().map_err(|error| failed(&self.name, "read", &error))?;
+        metrics::counter!(READS_TOTAL).increment(1);
+        Ok(found)
+    }
+
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>> {
         let mut read = ReadOptions::default();
         // A table with a prefix extractor would otherwise promise order within one prefix only.

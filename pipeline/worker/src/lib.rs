@@ -16,6 +16,7 @@ mod rulebook;
 mod segment;
 mod settings;
 mod status;
+mod uncommitted;
 mod worker;
 
 pub use clock::{Clock, Moment};

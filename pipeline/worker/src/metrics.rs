@@ -6,6 +6,22 @@ use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 pub(crate) const EVENTS: &str = "worker_events_total";
 /// Pairs of event and rule that matched.
 pub(crate) const MATCHES: &str = "worker_matches_total";
+/// Payloads in which half a surrogate pair was replaced.
+pub(crate) const ALTERED: &str = "worker_altered_payloads_total";
+/// Event times that could not be read.
+pub(crate) const UNREADABLE_TIMES: &str = "worker_unreadable_event_times_total";
+/// Event times too far ahead of their record.
+pub(crate) const CLAMPED_TIMES: &str = "worker_clamped_event_times_total";
+/// Repeats of an event's id.
+pub(crate) const REPEATED: &str = "worker_repeated_events_total";
+/// Pairs of event and rule that came too late.
+pub(crate) const LATE: &str = "worker_late_events_total";
+/// Pairs of event and rule with too many groups.
+pub(crate) const GROUPS_CUT: &str = "worker_groups_cut_total";
+/// Pairs of event and group that a rule had no room for.
+pub(crate) const GROUPS_REFUSED: &str = "worker_groups_refused_total";
+/// Timers that fired.
+pub(crate) const TIMERS: &str = "worker_timers_total";
 /// Alerts that were committed.
 pub(crate) const ALERTS: &str = "worker_alerts_total";
 /// Records that became dead letters, by reason.
@@ -29,6 +45,26 @@ pub(crate) const LAG_SECONDS: &str = "worker_lag_seconds";
 pub fn describe() {
     describe_counter!(EVENTS, Unit::Count, "events that were evaluated");
     describe_counter!(MATCHES, Unit::Count, "pairs of event and rule that matched");
+    describe_counter!(ALTERED, Unit::Count, "payloads in which half a surrogate pair was replaced");
+    describe_counter!(
+        UNREADABLE_TIMES,
+        Unit::Count,
+        "event times that could not be read; the record's timestamp was taken"
+    );
+    describe_counter!(
+        CLAMPED_TIMES,
+        Unit::Count,
+        "event times over an hour ahead of their record; the record's timestamp was taken"
+    );
+    describe_counter!(REPEATED, Unit::Count, "events that a rule had seen before, by their id");
+    describe_counter!(
+        LATE,
+        Unit::Count,
+        "pairs of event and rule that came too late; see the topic of late events"
+    );
+    describe_counter!(GROUPS_CUT, Unit::Count, "pairs of event and rule with more groups than are looked at");
+    describe_counter!(GROUPS_REFUSED, Unit::Count, "pairs of event and group refused because of maxGroups");
+    describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");
     describe_counter!(DEAD_LETTERS, Unit::Count, "records that became dead letters, by reason");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "duration of an epoch's commit to the log");

@@ -1,6 +1,6 @@
 //! Alerts and dead letters as records.
 
-use engine::{Alert, DeadLetter, Partition};
+use engine::{Alert, DeadLetter, LateEvent, Partition};
 use ports::{Header, Outgoing};
 
 /// The header of an alert that holds its instance id.
@@ -52,6 +52,27 @@ pub(crate) fn dead_letter(
     });
     // A key beyond any id's length is not worth failing a transaction for.
     let key = letter.key.clone().map(|key| key.slice(..key.len().min(1024)));
+    Outgoing { topic: topic.to_owned(), partition: Some(partition), timestamp: None, key, value, headers }
+}
+
+/// An event that came too late for a rule, as a record: as it came, and in headers which rule and by how much.
+pub(crate) fn late_event(
+    topic: &str,
+    partition: Partition,
+    source: &Source<'_>,
+    event: &LateEvent,
+) -> Outgoing {
+    let headers = vec![
+        Header::new("customerId", event.customer.to_string()),
+        Header::new("rule", event.rule.to_string()),
+        Header::new("eventTime", event.time.to_string()),
+        Header::new("clock", event.clock.to_string()),
+        Header::new("topic", source.topic.to_owned()),
+        Header::new("partition", source.partition.to_string()),
+        Header::new("offset", event.input.offset.to_string()),
+    ];
+    let value = event.input.value.clone().map(|value| value.slice(..value.len().min(DEAD_LETTER_BYTES_MAX)));
+    let key = Some(event.customer.to_string().into());
     Outgoing { topic: topic.to_owned(), partition: Some(partition), timestamp: None, key, value, headers }
 }
 

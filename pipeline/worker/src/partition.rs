@@ -1,16 +1,19 @@
 //! One partition at work: its store, its position, and what it has decided since the last commit.
 
+use bytes::Bytes;
 use engine::{
-    Context, CorruptState, Effects, Input, Key, Offset, Partition, Table, Timestamp, View, Write, apply, plan,
+    Context, Counts, Effects, Failure, Input, Key, Offset, Origin, Partition, Table, Timestamp, Unavailable,
+    View, Write, apply, plan,
 };
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
-use rules::Snapshot;
+use rules::{RuleBook, Snapshot};
 
 use crate::outgoing::{self, Source};
 use crate::recovery::position_write;
 use crate::segment::Segment;
 use crate::settings::Settings;
+use crate::uncommitted::Uncommitted;
 
 /// A live partition.
 pub(crate) struct LivePartition {
@@ -29,8 +32,7 @@ pub(crate) struct LivePartition {
 /// What a batch did, for metrics.
 #[derive(Default)]
 pub(crate) struct Tally {
-    pub(crate) events: u64,
-    pub(crate) matches: u64,
+    pub(crate) counts: Counts,
     pub(crate) dead_letters: Vec<&'static str>,
 }
 
@@ -65,6 +67,7 @@ impl LivePartition {
     /// Evaluates a batch into the segment.
     pub(crate) fn evaluate(
         &mut self,
+        rules: &RuleBook,
         snapshot: &Snapshot,
         settings: &Settings,
         inputs: Vec<Input>,
@@ -81,9 +84,17 @@ impl LivePartition {
         }
         let clock = inputs.iter().map(|input| input.timestamp.min(now)).max().unwrap_or(self.clock);
         let plan = plan(snapshot, self.partition, self.partitions, inputs);
-        let view = self.fetch(plan.reads().into_iter().collect())?;
-        let context = Context { topic: &settings.topics.events, partition: self.partition, now };
-        let effects = apply(plan, view, &context).map_err(unreadable)?;
+        let known = self.fetch(plan.reads().into_iter().collect())?;
+        let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
+        let context = Context {
+            topic: &settings.topics.events,
+            partition: self.partition,
+            now,
+            rules,
+            clamps: true,
+            waits: true,
+        };
+        let effects = apply(plan, View::new(&source, known), &context).map_err(failed)?;
         self.next = last.next();
         self.clock = self.clock.max(clock);
         self.segment.touch();
@@ -144,17 +155,13 @@ impl LivePartition {
         Ok(())
     }
 
-    /// One read for the whole batch: from the segment what was decided since the last commit, the rest from the store.
-    fn fetch(&self, keys: Vec<Key>) -> Result<View> {
-        let unstaged: Vec<Key> =
-            keys.iter().filter(|key| self.segment.staged(Table::State, key).is_none()).cloned().collect();
-        let stored = self.store.get_many(Table::State, &unstaged)?;
-        let fetched = unstaged.into_iter().zip(stored);
-        let staged = keys.into_iter().filter_map(|key| {
-            let value = self.segment.staged(Table::State, &key)?.clone();
-            Some((key, value))
-        });
-        Ok(View::new(fetched.chain(staged)))
+    /// One read of the store for the whole batch: what is staged since the last commit is at hand anyway.
+    fn fetch(&self, keys: Vec<(Table, Key)>) -> Result<Vec<(Table, Key, Option<Bytes>)>> {
+        let table = Table::State;
+        let unstaged = |(of, key): &(Table, Key)| *of == table && self.segment.staged(table, key).is_none();
+        let keys: Vec<Key> = keys.into_iter().filter(unstaged).map(|(_, key)| key).collect();
+        let stored = self.store.get_many(table, &keys)?;
+        Ok(keys.into_iter().zip(stored).map(|(key, value)| (table, key, value)).collect())
     }
 
     fn take(&mut self, effects: Effects, settings: &Settings) -> Tally {
@@ -163,7 +170,11 @@ impl LivePartition {
         }
         self.segment.alerts += effects.alerts.len() as u64;
         for alert in &effects.alerts {
-            self.segment.emit(outgoing::alert(&settings.topics.alerts, self.partition, alert));
+            let topic = match alert.origin {
+                Origin::Live => &settings.topics.alerts,
+                Origin::Shadow => &settings.topics.alerts_shadow,
+            };
+            self.segment.emit(outgoing::alert(topic, self.partition, alert));
         }
         let source = Source { topic: &settings.topics.events, partition: self.partition };
         for letter in &effects.dead_letters {
@@ -171,14 +182,23 @@ impl LivePartition {
                 outgoing::dead_letter(&settings.topics.dead_letters, self.partition, &source, letter);
             self.segment.emit(record);
         }
+        for event in &effects.late {
+            let record = outgoing::late_event(&settings.topics.late, self.partition, &source, event);
+            self.segment.emit(record);
+        }
         Tally {
-            events: effects.events,
-            matches: effects.matches,
+            counts: effects.counts,
             dead_letters: effects.dead_letters.iter().map(|letter| letter.reason.code()).collect(),
         }
     }
 }
 
-fn unreadable(error: CorruptState) -> Error {
-    Error::new(ErrorKind::Corrupt, error.to_string())
+fn failed(failure: Failure) -> Error {
+    match failure {
+        Failure::Corrupt { .. } => Error::new(ErrorKind::Corrupt, failure.to_string()),
+        Failure::Unavailable(Unavailable(error)) => match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(other) => Error::new(ErrorKind::Unavailable, other.to_string()),
+        },
+    }
 }

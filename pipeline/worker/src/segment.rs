@@ -40,6 +40,12 @@ impl Segment {
         self.staged.get(&(table, key.clone()))
     }
 
+    /// The first staged key with `from <= key < to`; nothing as its value if it is removed.
+    pub(crate) fn first(&self, table: Table, from: &Key, to: &Key) -> Option<(&Key, Option<&Bytes>)> {
+        let first = self.staged.range((table, from.clone())..(table, to.clone())).next();
+        first.map(|((_, key), value)| (key, value.as_ref()))
+    }
+
     /// Stages a change.
     pub(crate) fn stage(&mut self, write: Write) {
         self.touched = true;

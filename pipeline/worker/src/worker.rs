@@ -192,7 +192,7 @@ impl Worker {
         if let Some(last) = inputs.last() {
             gauge!(names::LAG_SECONDS).set((now.0.saturating_sub(last.timestamp.0)).max(0) as f64 / 1000.0);
         }
-        match live.evaluate(controls.snapshot(), &self.settings, inputs, now) {
+        match live.evaluate(controls.book(), controls.snapshot(), &self.settings, inputs, now) {
             Ok(tally) => {
                 report(&tally);
                 Ok(())
@@ -298,8 +298,21 @@ fn count(number: usize) -> f64 {
 }
 
 fn report(tally: &Tally) {
-    counter!(names::EVENTS).increment(tally.events);
-    counter!(names::MATCHES).increment(tally.matches);
+    let counts = &tally.counts;
+    for (name, count) in [
+        (names::EVENTS, counts.events),
+        (names::MATCHES, counts.matches),
+        (names::ALTERED, counts.altered),
+        (names::UNREADABLE_TIMES, counts.unreadable_times),
+        (names::CLAMPED_TIMES, counts.clamped_times),
+        (names::REPEATED, counts.repeated),
+        (names::LATE, counts.late),
+        (names::GROUPS_CUT, counts.groups_cut),
+        (names::GROUPS_REFUSED, counts.groups_refused),
+        (names::TIMERS, counts.timers),
+    ] {
+        counter!(name).increment(count);
+    }
     for reason in &tally.dead_letters {
         counter!(names::DEAD_LETTERS, "reason" => *reason).increment(1);
     }

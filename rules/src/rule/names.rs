@@ -9,6 +9,12 @@ macro_rules! names {
             $($(#[$variant_doc])* $variant,)+
         }
 
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
         impl $type {
             /// All of them, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];

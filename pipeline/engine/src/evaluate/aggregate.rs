@@ -22,7 +22,11 @@ impl GroupRun<'_, '_> {
         Arc::clone(&self.active)
     }
 
-    pub(super) fn threshold<'t>(&self, aggregate: &'t Aggregate, active: &'t rules::ActiveRule) -> &'t Limits {
+    pub(super) fn threshold<'t>(
+        &self,
+        aggregate: &'t Aggregate,
+        active: &'t rules::ActiveRule,
+    ) -> &'t Limits {
         active.rule.threshold_for(self.customer).unwrap_or(&aggregate.threshold)
     }
 
@@ -144,7 +148,12 @@ impl GroupRun<'_, '_> {
     }
 
     /// Judges a present without contributions.
-    fn judge_empty(&mut self, aggregate: &Aggregate, at: Timestamp, contributes: bool) -> Result<(), Failure> {
+    fn judge_empty(
+        &mut self,
+        aggregate: &Aggregate,
+        at: Timestamp,
+        contributes: bool,
+    ) -> Result<(), Failure> {
         let clock = self.moment.clock;
         let window = match aggregate.window {
             WindowKind::Tumbling(size) => {
@@ -199,7 +208,9 @@ impl GroupRun<'_, '_> {
         contributes: bool,
         present: bool,
     ) -> Judgement<'b> {
-        let Subject::Bucket { bucket, .. } = &subject else { unreachable!("aggregates are judged by buckets") };
+        let Subject::Bucket { bucket, .. } = &subject else {
+            unreachable!("aggregates are judged by buckets")
+        };
         let value = bucket.value(aggregate);
         let limits = self.active.rule.threshold_for(self.customer).unwrap_or(&aggregate.threshold);
         let holds = value.is_some_and(|value| limits.hold(value));
@@ -310,7 +321,10 @@ impl GroupRun<'_, '_> {
     }
 
     /// The group's earliest bucket at or after a time.
-    pub(super) fn first_bucket_from(&mut self, from: Timestamp) -> Result<Option<(Timestamp, Bucket)>, Failure> {
+    pub(super) fn first_bucket_from(
+        &mut self,
+        from: Timestamp,
+    ) -> Result<Option<(Timestamp, Bucket)>, Failure> {
         let (from, to) = (self.keys.bucket(from), self.keys.buckets_end());
         let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? else { return Ok(None) };
         let at = bucket_time(&key).ok_or_else(|| self.run.damaged(self.customer))?;
@@ -350,10 +364,9 @@ impl GroupRun<'_, '_> {
                     let window = self.window_of(aggregate, key, &bucket);
                     (bucket, window)
                 },
-                None => (
-                    Bucket { first: at, last: at, ..Bucket::default() },
-                    Window { start: Some(at), end: at },
-                ),
+                None => {
+                    (Bucket { first: at, last: at, ..Bucket::default() }, Window { start: Some(at), end: at })
+                },
             },
         };
         let value = bucket.value(aggregate);

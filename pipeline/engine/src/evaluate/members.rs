@@ -61,7 +61,9 @@ impl GroupRun<'_, '_> {
     ) -> Result<(), Failure> {
         for operation in operations {
             let key = self.keys.member(bucket.set, &operation.member);
-            let Some(known) = self.run.get::<MemberState>(self.customer, Table::State, &key)? else { continue };
+            let Some(known) = self.run.get::<MemberState>(self.customer, Table::State, &key)? else {
+                continue;
+            };
             if known.time == time {
                 bucket.members -= u64::from(known.present);
                 self.run.view.delete(Table::State, key);

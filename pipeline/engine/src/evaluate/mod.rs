@@ -91,10 +91,9 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         let stored = run.get::<Head>(customer, Table::State, &keys.head())?;
         let clock_id = ClockId::of(active.rule.timing.event_time.as_ref());
         let is_new = stored.is_none();
-        let head = stored.unwrap_or_else(Head::new);
+        let head = stored.unwrap_or_else(|| Head::new(group.text()));
         Ok(Self { run, active: Arc::clone(active), customer, clock_id, keys, group, head, is_new, moment })
     }
-
 
     /// Takes an event in.
     pub(crate) fn arrive(mut self, arrival: &Arrival<'_>) -> Result<Fate, Failure> {

@@ -23,7 +23,7 @@ use crate::view::after;
 use crate::write::Table;
 
 /// The most events that a group of a pattern holds; beyond, the oldest are forgotten.
-pub const STEPS_MAX: usize = 10_000;
+const STEPS_MAX: usize = 10_000;
 
 /// A place in the order of events: by time, then by position in the log.
 type Place = (Timestamp, u64);
@@ -218,8 +218,9 @@ impl GroupRun<'_, '_> {
         let steps = self.steps()?;
         let too_many = steps.len().saturating_sub(STEPS_MAX);
         for (index, step) in steps.iter().enumerate() {
-            let is_old =
-                pattern.within.is_some_and(|within| self.forgotten(step.place.0, within) <= self.moment.clock);
+            let is_old = pattern
+                .within
+                .is_some_and(|within| self.forgotten(step.place.0, within) <= self.moment.clock);
             if !is_old && index >= too_many {
                 break;
             }

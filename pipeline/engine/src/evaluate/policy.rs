@@ -1,10 +1,10 @@
 //! Alert policies: what a judgement of a value or a completion of a pattern comes to.
 
-use rules::{Amount, Mode, Rearm};
+use rules::{AlertState, Amount, Mode, Rearm};
 
 use super::GroupRun;
 use super::tell::Details;
-use crate::alert::{AlertState, Window, instance_id};
+use crate::alert::{Window, instance_id};
 use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::head::{Due, Episode};
@@ -79,7 +79,11 @@ impl GroupRun<'_, '_> {
         !judgement.present && self.head.policy.closed.is_some_and(|closed| judgement.at <= closed)
     }
 
-    fn judge_with_cooldown(&mut self, judgement: &Judgement<'_>, cooldown: rules::Span) -> Result<(), Failure> {
+    fn judge_with_cooldown(
+        &mut self,
+        judgement: &Judgement<'_>,
+        cooldown: rules::Span,
+    ) -> Result<(), Failure> {
         let clock = self.moment.clock;
         if judgement.present {
             self.keep_or_resolve(judgement)?;
@@ -101,7 +105,11 @@ impl GroupRun<'_, '_> {
         let was_armed = self.head.policy.armed;
         if !judgement.present {
             let fires = was_armed && judgement.holds && self.active.rule.policy.hold.is_none();
-            return if fires && !self.is_before_the_last_episode(judgement) { self.open(judgement) } else { Ok(()) };
+            return if fires && !self.is_before_the_last_episode(judgement) {
+                self.open(judgement)
+            } else {
+                Ok(())
+            };
         }
         let was_open = self.head.policy.episode.is_some();
         self.keep_or_resolve(judgement)?;

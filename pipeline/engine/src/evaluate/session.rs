@@ -57,8 +57,7 @@ impl GroupRun<'_, '_> {
             });
         }
         // The place of its first event names the set of a session.
-        let mut session =
-            joined.unwrap_or_else(|| Bucket { set: arrival.offset.0, ..Bucket::default() });
+        let mut session = joined.unwrap_or_else(|| Bucket { set: arrival.offset.0, ..Bucket::default() });
         let judged = self.add(aggregate, &mut session, arrival)?;
         let window = Window { start: Some(session.first), end: session.last.plus(gap) };
         self.settle_window(aggregate, session.last, session, window, arrival, judged)

@@ -75,9 +75,10 @@ impl GroupRun<'_, '_> {
         for (time, entry) in self.buckets(start.plus(STEP), end)? {
             past.join(&entry);
             latest.extend(
-                entry.operations.iter().map(|operation| {
-                    (operation.member, time, operation.position, operation.present)
-                }),
+                entry
+                    .operations
+                    .iter()
+                    .map(|operation| (operation.member, time, operation.position, operation.present)),
             );
         }
         let is_set = aggregate.entity_path.is_some() || aggregate.function == rules::Function::Distinct;
@@ -143,7 +144,10 @@ impl GroupRun<'_, '_> {
 fn operations(arrival: &Arrival<'_>) -> Vec<Operation> {
     let Brought::Members { added, removed } = &arrival.hit.brought else { return Vec::new() };
     let all = added.iter().map(|member| (member, true)).chain(removed.iter().map(|member| (member, false)));
-    let operation =
-        |(member, present): (&crate::hit::Member, bool)| Operation { position: arrival.offset.0, member: member.hash, present };
+    let operation = |(member, present): (&crate::hit::Member, bool)| Operation {
+        position: arrival.offset.0,
+        member: member.hash,
+        present,
+    };
     all.map(operation).collect()
 }

@@ -1,11 +1,11 @@
 //! Telling: alert records from judgements.
 
-use rules::{Amount, Evaluation, Span, Status};
+use rules::{AlertState, Amount, Evaluation, Span, Status};
 use uuid::Uuid;
 
 use super::GroupRun;
 use super::policy::Judgement;
-use crate::alert::{Alert, AlertEntity, AlertState, Evidence, Origin, Window, instance_id, raw, threshold_json};
+use crate::alert::{Alert, AlertEntity, Evidence, Origin, Window, instance_id, raw, threshold_json};
 use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::stream::Timestamp;
@@ -61,7 +61,8 @@ impl GroupRun<'_, '_> {
             return Ok(());
         }
         let missing = |from: &[Named], of: &[Named]| -> Vec<Named> {
-            let known = |entity: &Named| of.iter().any(|other| (other.of, &other.id) == (entity.of, &entity.id));
+            let known =
+                |entity: &Named| of.iter().any(|other| (other.of, &other.id) == (entity.of, &entity.id));
             from.iter().filter(|entity| !known(entity)).cloned().collect()
         };
         let (added, removed) = (missing(&details.entities, before), missing(before, &details.entities));

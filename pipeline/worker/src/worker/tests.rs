@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
-use engine::{Count, Table, Timestamp, partition_of};
+use engine::{GroupView, Table, Timestamp, partition_of};
 use ports::memory::{MemoryLog, MemoryStores};
 use ports::{Header, Outgoing, Record, header};
 use proptest::prelude::*;
@@ -138,8 +138,11 @@ impl World {
     /// The counts that the stores hold, by the order of their keys.
     fn counts(&self) -> Vec<u64> {
         let contents = (0..PARTITIONS).flat_map(|partition| self.stores.contents(Partition(partition)));
-        let state = contents.filter(|((table, key), _)| *table == Table::State && key[32] == 1);
-        let mut counts: Vec<_> = state.map(|(_, value)| Count::from_bytes(&value).unwrap().value).collect();
+        let any = json!({"customerId": customer(1), "alertId": Uuid::from_u128(1), "jsonPath": "$.a"});
+        let (any, _) = rules::read_rule(any.to_string().as_bytes(), None).unwrap();
+        let state = contents.filter(|((table, _), _)| *table == Table::State);
+        let groups = state.filter_map(|((_, key), value)| GroupView::read(&any, &key, &value).unwrap());
+        let mut counts: Vec<_> = groups.map(|group| group.contributions).collect();
         counts.sort_unstable();
         counts
     }

@@ -121,3 +121,6 @@ fn is_in_force(rule: &Rule, customer: CustomerId) -> bool {
             && !scope.exclude.contains(&customer));
     is_reached && matches!(rule.status_for(customer), rules::Status::Active | rules::Status::Shadow)
 }
+
+#[cfg(test)]
+mod tests;

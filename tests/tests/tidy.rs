@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("worker", &["engine", "ports", "rules"]),
     ("api", &["engine", "ports", "rules"]),
     ("loadgen", &[]),
+    ("oracle", &["rules"]),
     ("cli", &["api", "connectors", "engine", "ports", "rules", "state", "worker"]),
 ];
 

@@ -1,0 +1,126 @@
+//! What rules mean: the alerts of a history, recomputed from the list of all events at each step.
+//!
+//! Slow and plain on purpose, and written from the description of the language alone: the engine, which is neither, is
+//! compared with it on random rules and histories ([`generate`]). Nothing is kept but events and what a group has said;
+//! every value, window, session, completion and deadline is found anew. The only code shared with the engine is the rule model.
+//!
+//! Where the description leaves a choice, the heads of the modules say `Reading: …`.
+//!
+//! Reading: timers of one moment go by (alert id, rule's customer, group as text, kind), at the end of a history then by customer.
+//! Reading: a rule has version 1. What a timer emits was caused by the record that moved the clock, at the end by the
+//! customer's last one.
+
+mod aggregate;
+mod clock;
+mod completes;
+mod decimal;
+pub mod generate;
+mod grouping;
+mod judge;
+mod pattern;
+mod policy;
+mod record;
+mod run;
+mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rules::{CustomerId, Node, Rule, Timestamp};
+use serde_json::Value;
+
+use run::Run;
+
+/// An event as it arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Whose event.
+    pub customer: CustomerId,
+    /// What it says.
+    pub payload: Node,
+    /// The timestamp of its record.
+    pub timestamp: Timestamp,
+    /// Its place in the stream; grows from event to event.
+    pub position: u64,
+}
+
+/// Events, and until when time goes on after them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    /// In order of arrival.
+    pub events: Vec<Event>,
+    /// Where every clock moves at the end, if that is later; by default to the greatest time that any customer's clock of the
+    /// same event time has come to.
+    pub advance_to: Option<Timestamp>,
+}
+
+/// The alert records of a history in order of emission, without `emitTime`. Numbers are what `serde_json` reads of them.
+pub fn evaluate(rules: &[Rule], history: &History) -> Vec<Value> {
+    let read = |record: &Node| serde_json::from_str(&record.to_string()).expect("a record prints as JSON");
+    evaluate_exactly(rules, history).iter().map(read).collect()
+}
+
+/// The alert records of a history in order of emission, without `emitTime`.
+pub fn evaluate_exactly(rules: &[Rule], history: &History) -> Vec<Node> {
+    // A later rule with the same key replaces the earlier; rules go by (alert id, customer).
+    let rules: BTreeMap<_, &Rule> =
+        rules.iter().map(|rule| ((rule.key.alert, rule.key.customer), rule)).collect();
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    let mut records = Vec::new();
+    let mut known: BTreeSet<CustomerId> = BTreeSet::new();
+    for event in history.events.iter().filter(|event| !event.customer.is_global()) {
+        if known.insert(event.customer) {
+            let own = rules.values().filter(|rule| is_in_force(rule, event.customer));
+            runs.extend(own.map(|rule| Run::new(rule, event.customer)));
+        }
+        let mut mine: Vec<&mut Run<'_>> =
+            runs.iter_mut().filter(|run| run.customer == event.customer).collect();
+        mine.iter_mut().for_each(|run| run.see(event));
+        fire(&mut mine, false, &mut records);
+        for run in mine {
+            run.apply(event);
+            records.extend(run.desk.take());
+        }
+    }
+    for run in &mut runs {
+        let end = history.advance_to.map_or_else(|| greatest(run.rule, history), |time| Some(time.0));
+        run.clock = run.clock.max(end);
+    }
+    fire(&mut runs.iter_mut().collect::<Vec<_>>(), true, &mut records);
+    records
+}
+
+/// Lets the timers fire that are due at the clock of their run.
+fn fire(runs: &mut [&mut Run<'_>], at_end: bool, records: &mut Vec<Node>) {
+    loop {
+        let due = runs.iter_mut().filter_map(|run| {
+            let timer = run.next_timer(at_end)?;
+            (Some(timer.time) <= run.clock).then_some((timer, run))
+        });
+        let Some((timer, run)) = due.min_by(|(left, _), (right, _)| left.cmp(right)) else { return };
+        run.fire(&timer);
+        records.extend(run.desk.take());
+    }
+}
+
+/// The greatest time that the clock of any customer comes to under the event time of this rule.
+fn greatest(rule: &Rule, history: &History) -> Option<i64> {
+    let mut clocks: BTreeMap<CustomerId, i64> = BTreeMap::new();
+    for event in history.events.iter().filter(|event| !event.customer.is_global()) {
+        let before = clocks.get(&event.customer).copied();
+        clocks.insert(event.customer, clock::see(rule, &event.payload, event.timestamp, before).clock);
+    }
+    clocks.into_values().max()
+}
+
+/// Whether a rule is evaluated for a customer: its own or a global one that reaches it, and active or shadow there.
+fn is_in_force(rule: &Rule, customer: CustomerId) -> bool {
+    let scope = &rule.scope;
+    let is_reached = rule.key.customer == customer
+        || (rule.key.customer.is_global()
+            && (scope.include.is_empty() || scope.include.contains(&customer))
+            && !scope.exclude.contains(&customer));
+    is_reached && matches!(rule.status_for(customer), rules::Status::Active | rules::Status::Shadow)
+}
+
+#[cfg(test)]
+mod tests;

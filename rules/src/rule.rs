@@ -172,20 +172,27 @@ impl Rule {
         if self.scope.overrides.is_empty() { None } else { self.scope.overrides.get(&customer) }
     }
 
-    /// Whether state that was collected under `other` can be kept: what is counted, how it is grouped and over which window
-    /// has not changed, however it is written.
+    /// Whether state that was collected under `other` can be kept: which events count, when they happened, how they are
+    /// grouped, and what is made of them over which window has not changed, however it is written. What the rule is called,
+    /// to whom it applies, its threshold and what its alerts tell may be other ones.
     pub fn counts_the_same_as(&self, other: &Self) -> bool {
-        let meanings = |rule: &Self| -> Vec<_> {
-            let all = rule.parts().into_iter().map(|(_, _, stated)| stated);
-            let all = all.chain(rule.exceptions.iter().map(|exception| &exception.condition));
-            all.map(|stated| stated.condition.inlined(&rule.selections)).collect()
+        let parts = |rule: &Self| -> Vec<_> {
+            rule.parts()
+                .into_iter()
+                .map(|(_, _, stated)| stated.condition.inlined(&rule.selections))
+                .collect()
+        };
+        let exceptions = |rule: &Self| -> Vec<_> {
+            let each = rule.exceptions.iter();
+            each.map(|each| (each.condition.condition.inlined(&rule.selections), each.expires_at)).collect()
         };
         self.grouping.keys == other.grouping.keys
             && self.grouping.missing == other.grouping.missing
             && self.timing == other.timing
             && self.event_id == other.event_id
             && self.evaluation.collects_the_same_as(&other.evaluation)
-            && meanings(self) == meanings(other)
+            && parts(self) == parts(other)
+            && exceptions(self) == exceptions(other)
     }
 }
 

@@ -3,6 +3,7 @@ use crate::condition::Condition;
 use crate::rule::Limits;
 use serde_json::json;
 
+mod kept;
 mod refused;
 
 const CUSTOMER: &str = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34";

@@ -32,7 +32,7 @@ pub struct Evidence {
     /// The event's offset.
     pub offset: Offset,
     /// The event's own id, where the rule names one.
-    pub event_id: Option<Box<RawValue>>,
+    pub event_id: Option<String>,
     /// What it said, where the rule asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Box<RawValue>>,
@@ -47,6 +47,7 @@ pub struct AlertEntity {
     /// Its id, as it stood in the payload.
     pub id: Box<RawValue>,
     /// Its name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display: Option<Box<RawValue>>,
 }
 

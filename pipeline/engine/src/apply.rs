@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rules::{ActiveRule, CustomerId, Generation, RuleBook, RuleKey, Span};
+use rules::{ActiveRule, AlertId, CustomerId, Generation, RuleBook, RuleKey, Span};
 use serde::de::DeserializeOwned;
 
 use crate::alert::Alert;
@@ -151,13 +151,29 @@ pub fn advance(
     context: &Context<'_>,
 ) -> Result<Effects, Failure> {
     let mut run = Run::new(view, context);
-    for (customer, clock, to) in moves {
-        if !context.waits {
+    if !context.waits {
+        for (customer, clock, _) in moves {
             run.reschedule_all(*customer, *clock)?;
         }
-        run.advance(*customer, &[(*clock, *to)], *to)?;
     }
+    run.advance(moves, None)?;
     Ok(run.finish())
+}
+
+/// A timer in the order in which timers of several clocks fire.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct TimerOrder {
+    order: (Timestamp, AlertId, CustomerId, String, TimerKind),
+    customer: CustomerId,
+    timer: Timer,
+}
+
+impl TimerOrder {
+    fn of(timer: Timer, customer: CustomerId) -> Self {
+        let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
+        let order = (timer.due, timer.alert, owner, timer.group.clone(), timer.kind);
+        Self { order, customer, timer }
+    }
 }
 
 /// A batch at work.
@@ -226,68 +242,71 @@ impl<'a> Run<'a> {
                 },
             };
             times.insert(*clock, time);
-            targets.push((*clock, time));
+            targets.push((event.customer, *clock, time));
         }
-        self.advance(event.customer, &targets, timestamp)?;
+        self.advance(&targets, Some(timestamp))?;
         Ok(times)
     }
 
-    /// Moves clocks forward together: what is due fires in order of time, alert, group and kind, whichever clock it waits for.
+    /// Moves clocks forward together: what is due fires in order of time, alert, group and kind, whichever clock it waits
+    /// for. `ingest` is the timestamp of the record that moves them, by default that of the customer's last one.
     fn advance(
         &mut self,
-        customer: CustomerId,
-        targets: &[(ClockId, Timestamp)],
-        ingest: Timestamp,
+        targets: &[(CustomerId, ClockId, Timestamp)],
+        ingest: Option<Timestamp>,
     ) -> Result<(), Failure> {
-        while let Some((clock_id, key, timer)) = self.next_timer(customer, targets)? {
-            self.view.delete(Table::Timers, key);
-            if let Some(Some(clock)) = self.clocks.get_mut(&(customer, clock_id)) {
-                clock.now = clock.now.max(timer.due);
-            }
-            self.effects.counts.timers += 1;
-            self.fire(customer, &timer, ingest)?;
+        let mut waiting: BTreeMap<TimerOrder, usize> = BTreeMap::new();
+        for index in 0..targets.len() {
+            waiting.extend(self.next_timer(targets[index])?.map(|order| (order, index)));
         }
-        for (clock_id, to) in targets {
-            let known = self.clock(customer, *clock_id)?;
+        while let Some((TimerOrder { timer, customer, .. }, index)) = waiting.pop_first() {
+            let (_, clock_id, _) = targets[index];
+            self.view.delete(Table::Timers, timer.key(customer, clock_id));
+            self.effects.counts.timers += 1;
+            let mut moment = Moment { clock: timer.due, ingest: timer.due, late: false };
+            if let Some(Some(clock)) = self.clocks.get_mut(&(customer, clock_id)) {
+                // What waited in vain for late events fires at a clock that has come further.
+                clock.now = clock.now.max(timer.due);
+                (moment.clock, moment.ingest) = (clock.now, clock.ingest);
+            }
+            moment.ingest = ingest.unwrap_or(moment.ingest);
+            self.fire(customer, &timer, moment)?;
+            waiting.extend(self.next_timer(targets[index])?.map(|order| (order, index)));
+        }
+        for (customer, clock_id, to) in targets {
+            let known = self.clock(*customer, *clock_id)?;
             let moved = match known {
-                Some(clock) => Clock { now: clock.now.max(*to), ..clock },
-                None => Clock::new(*to),
+                Some(clock) => {
+                    Clock { now: clock.now.max(*to), ingest: ingest.unwrap_or(clock.ingest), ..clock }
+                },
+                None => Clock::new(*to, ingest.unwrap_or(*to)),
             };
-            self.clocks.insert((customer, *clock_id), Some(moved));
+            self.clocks.insert((*customer, *clock_id), Some(moved));
         }
         Ok(())
     }
 
-    /// The next timer that is due when the clocks have come to their targets.
+    /// The first timer of a clock that is due when the clock has come to its target.
     fn next_timer(
         &mut self,
-        customer: CustomerId,
-        targets: &[(ClockId, Timestamp)],
-    ) -> Result<Option<(ClockId, Key, Timer)>, Failure> {
-        let mut next: Option<(ClockId, Key, Timer)> = None;
-        for (clock_id, to) in targets {
-            let Some(clock) = self.clock(customer, *clock_id)? else { continue };
-            if clock.next_timer.is_none_or(|next| next > *to) {
-                continue;
-            }
-            let (from, until) = timers(customer, *clock_id, Timestamp(i64::MAX));
-            let Some((key, _)) = self.view.first(Table::Timers, &from, &until)? else {
-                self.clocks.insert((customer, *clock_id), Some(Clock { next_timer: None, ..clock }));
-                continue;
-            };
-            let timer = Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?;
-            self.clocks.insert((customer, *clock_id), Some(Clock { next_timer: Some(timer.due), ..clock }));
-            let order = |timer: &Timer| (timer.due, timer.alert, timer.group.clone(), timer.kind);
-            let is_next = timer.due <= *to
-                && next.as_ref().is_none_or(|(_, _, earlier)| order(&timer) < order(earlier));
-            if is_next {
-                next = Some((*clock_id, key, timer));
-            }
+        (customer, clock_id, to): (CustomerId, ClockId, Timestamp),
+    ) -> Result<Option<TimerOrder>, Failure> {
+        let Some(clock) = self.clock(customer, clock_id)? else { return Ok(None) };
+        if clock.next_timer.is_none_or(|next| next > to) {
+            return Ok(None);
         }
-        Ok(next)
+        let (from, until) = timers(customer, clock_id, Timestamp(i64::MAX));
+        let first = self.view.first(Table::Timers, &from, &until)?;
+        let timer = match first {
+            Some((key, _)) => Some(Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?),
+            None => None,
+        };
+        let next_timer = timer.as_ref().map(|timer| timer.due);
+        self.clocks.insert((customer, clock_id), Some(Clock { next_timer, ..clock }));
+        Ok(timer.filter(|timer| timer.due <= to).map(|timer| TimerOrder::of(timer, customer)))
     }
 
-    fn fire(&mut self, customer: CustomerId, timer: &Timer, ingest: Timestamp) -> Result<(), Failure> {
+    fn fire(&mut self, customer: CustomerId, timer: &Timer, moment: Moment) -> Result<(), Failure> {
         let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
         let key = RuleKey { customer: owner, alert: timer.alert };
         // Rules that are gone leave their timers behind.
@@ -296,7 +315,6 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let active = Arc::clone(active);
-        let moment = Moment { clock: timer.due, ingest, late: false };
         if timer.kind == TimerKind::Hour {
             return self.summarise(customer, &active, moment);
         }
@@ -398,7 +416,7 @@ impl<'a> Run<'a> {
         &mut self,
         customer: CustomerId,
         active: &ActiveRule,
-        clock: Timestamp,
+        (clock, at): (Timestamp, Timestamp),
     ) -> Result<bool, Failure> {
         let mut tally = self.tally(customer, active.generation)?;
         let has_room = tally.groups < u64::from(active.rule.grouping.max);
@@ -406,7 +424,7 @@ impl<'a> Run<'a> {
             tally.groups += 1;
             self.put_tally(customer, active, &tally);
         } else {
-            self.change_tally(customer, active, |tally| tally.refuse(clock))?;
+            self.change_tally(customer, active, |tally| tally.withhold(clock, at))?;
         }
         Ok(has_room)
     }
@@ -424,10 +442,31 @@ impl<'a> Run<'a> {
         &mut self,
         customer: CustomerId,
         active: &ActiveRule,
-        clock: Timestamp,
+        (clock, at): (Timestamp, Timestamp),
     ) -> Result<bool, Failure> {
         let Some(max) = active.rule.policy.max_per_hour else { return Ok(true) };
-        self.change_tally(customer, active, |tally| tally.tell(clock, Some(max)))
+        self.change_tally(customer, active, |tally| tally.tell(clock, at, max))
+    }
+
+    /// Counts a record that is not told because its alert was withheld.
+    pub(crate) fn withhold(
+        &mut self,
+        customer: CustomerId,
+        active: &ActiveRule,
+        (clock, at): (Timestamp, Timestamp),
+    ) -> Result<(), Failure> {
+        self.change_tally(customer, active, |tally| tally.withhold(clock, at))
+    }
+
+    /// How many records of the group `{}` were opened at a clock by summaries.
+    pub(crate) fn summaries_at(
+        &mut self,
+        customer: CustomerId,
+        active: &ActiveRule,
+        clock: Timestamp,
+    ) -> Result<u32, Failure> {
+        let summarised = self.tally(customer, active.generation)?.summarised;
+        Ok(u32::from(summarised == Some(clock)))
     }
 
     /// Changes a tally, and sets the timer of its summary when one becomes due.
@@ -444,7 +483,7 @@ impl<'a> Run<'a> {
             let timer = Timer {
                 due,
                 alert: active.rule.key.alert,
-                group: Group::none().text().to_owned(),
+                group: String::new(),
                 kind: TimerKind::Hour,
                 is_global: active.rule.key.customer.is_global(),
                 generation: active.generation,
@@ -462,11 +501,10 @@ impl<'a> Run<'a> {
         moment: Moment,
     ) -> Result<(), Failure> {
         let mut tally = self.tally(customer, active.generation)?;
-        let withheld = tally.summarise();
+        let summary = tally.summarise(moment.clock);
         self.put_tally(customer, active, &tally);
-        if withheld > 0 {
-            let group = GroupRun::load(self, active, customer, Group::none(), moment)?;
-            group.tell_summary(withheld);
+        if let Some(summary) = summary {
+            GroupRun::load(self, active, customer, Group::none(), moment)?.tell_summary(summary);
         }
         Ok(())
     }

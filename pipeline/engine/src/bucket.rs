@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::hit::Brought;
 use crate::scalar::Hash;
 use crate::stream::Timestamp;
-use crate::trail::Trail;
+use crate::trail::{Named, Trail, Witness};
 
 /// The contributions of all time, of a window, or of one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,10 +25,14 @@ pub(crate) struct Bucket {
     /// Names the set of the members, and how many are present.
     pub(crate) set: u64,
     pub(crate) members: u64,
-    /// The operations on the set, where they are needed again: present or not, by position.
+    /// Changes with every member that comes or goes, and back again: the hashes of those present, combined.
+    pub(crate) fingerprint: u128,
+    /// The operations on the set, where they are needed again, in the order in which they came.
     pub(crate) operations: Vec<Operation>,
     /// Whether the rule has fired for this window.
     pub(crate) fired: bool,
+    /// Whether the closed window was judged.
+    pub(crate) judged: bool,
     pub(crate) trail: Trail,
 }
 
@@ -38,6 +42,8 @@ pub(crate) struct Operation {
     pub(crate) position: u64,
     pub(crate) member: Hash,
     pub(crate) present: bool,
+    pub(crate) witness: Option<Witness>,
+    pub(crate) entities: Vec<Named>,
 }
 
 impl Bucket {
@@ -57,8 +63,14 @@ impl Bucket {
                 self.min = least(self.min, Some(*min));
                 self.max = greatest(self.max, Some(*max));
             },
-            Brought::Members { .. } | Brought::Step(_) => {},
+            Brought::Nothing | Brought::Members { .. } | Brought::Step(_) => {},
         }
+    }
+
+    /// Counts members that came or went.
+    pub(crate) fn toggle(&mut self, member: &Hash, present: bool) {
+        self.members = if present { self.members + 1 } else { self.members.saturating_sub(1) };
+        self.fingerprint ^= u128::from_be_bytes(*member);
     }
 
     fn note(&mut self, time: Timestamp) {

@@ -9,13 +9,15 @@ use crate::stream::Timestamp;
 pub(crate) struct Clock {
     /// The greatest event time; the watermark of the customer's rules with this definition.
     pub(crate) now: Timestamp,
+    /// The timestamp of the customer's last record.
+    pub(crate) ingest: Timestamp,
     /// No timer is due before this; there may be none at it.
     pub(crate) next_timer: Option<Timestamp>,
 }
 
 impl Clock {
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { now, next_timer: None }
+    pub(crate) fn new(now: Timestamp, ingest: Timestamp) -> Self {
+        Self { now, ingest, next_timer: None }
     }
 
     /// Notes a new timer.

@@ -1,11 +1,12 @@
 //! Heads: what is known of a group at once, without looking at its windows or events.
 
+use rules::Amount;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bucket::Bucket;
 use crate::stream::Timestamp;
-use crate::trail::Named;
+use crate::trail::{Named, Witness};
 
 /// The state of one group of one rule of one customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +50,9 @@ pub(crate) struct PolicyState {
     pub(crate) episode: Option<Episode>,
     /// The clock when the last episode closed.
     pub(crate) closed: Option<Timestamp>,
-    /// The clock since which the threshold has held.
+    /// The value that was judged last.
+    pub(crate) judged: Option<Amount>,
+    /// The clock since which an armed rule's threshold has held.
     pub(crate) holds_since: Option<Timestamp>,
     /// The clock of the last firing or update, for `cooldown`.
     pub(crate) spoke: Option<Timestamp>,
@@ -63,6 +66,7 @@ impl Default for PolicyState {
             armed: true,
             episode: None,
             closed: None,
+            judged: None,
             holds_since: None,
             spoke: None,
             openings: (Timestamp(i64::MIN), 0),
@@ -78,11 +82,25 @@ pub(crate) struct Episode {
     pub(crate) silent: bool,
     /// The clock of the firing, or of the last contribution at which the threshold held.
     pub(crate) held: Timestamp,
-    /// What the previous record told.
-    pub(crate) entities: Vec<Named>,
-    /// Of a pattern: its first event, and the place of its completion.
-    pub(crate) began: Timestamp,
+    /// Of a live set: which members there were when they were told last.
+    pub(crate) members: u128,
+    /// Of a pattern: the places of its first event and of its completion.
+    pub(crate) began: (Timestamp, u64),
     pub(crate) completed: (Timestamp, u64),
+    /// What the previous record told.
+    pub(crate) told: Told,
+}
+
+/// What a record tells beside its state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) value: Option<Amount>,
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) end: Timestamp,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) witnesses: Vec<Witness>,
+    pub(crate) entities: Vec<Named>,
 }
 
 impl Head {

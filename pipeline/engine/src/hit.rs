@@ -35,6 +35,8 @@ pub(crate) struct Hit {
 /// What an event brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Brought {
+    /// Nothing: it meets the rule, and that is all.
+    Nothing,
     /// To a count or a sum.
     Change {
         /// What is added, then what is taken away.
@@ -72,7 +74,9 @@ pub(crate) struct StepEvent {
 pub(crate) fn hit(met: &Met, root: &Node) -> Option<Hit> {
     let rule = &met.active.rule;
     let brought = match &rule.evaluation {
-        Evaluation::Aggregate(aggregate) => contribution(aggregate, &met.parts, root)?,
+        Evaluation::Aggregate(aggregate) => {
+            contribution(aggregate, &met.parts, root).unwrap_or(Brought::Nothing)
+        },
         Evaluation::Pattern(pattern) => Brought::Step(step_event(pattern, &met.parts, root)?),
     };
     let FanOut { groups, is_cut } = groups(&rule.grouping, root);
@@ -97,22 +101,24 @@ pub(crate) fn hit(met: &Met, root: &Node) -> Option<Hit> {
 }
 
 fn event_id(rule: &Rule, root: &Node) -> Option<String> {
-    let path = &rule.event_id.as_ref()?.path;
-    scalar(path.select(root).first()?)
+    let first = *rule.event_id.as_ref()?.path.select(root).first()?;
+    scalar(first)
 }
 
 fn entities(rule: &Rule, root: &Node) -> Vec<Named> {
     let mut found = Vec::new();
-    for (of, entity) in (0..).zip(&rule.entities) {
-        // The name of several entities of one event could be anybody's.
+    for entity in &rule.entities {
+        // Those of one kind are one list, whichever path they come from.
+        let of = rule.entities.iter().position(|first| first.kind == entity.kind);
+        let Some(of) = of.and_then(|of| u8::try_from(of).ok()) else { continue };
         let ids: Vec<_> = entity.id_path.select(root).into_iter().filter_map(scalar).collect();
         let displays = entity.display_path.as_ref().map(|path| path.select(root)).unwrap_or_default();
         let displays: Vec<_> = displays.into_iter().filter_map(scalar).collect();
-        let paired = ids.len() == displays.len();
-        for (index, id) in ids.into_iter().enumerate() {
-            let display = if paired { displays.get(index).cloned() } else { None };
-            found.push(Named { of, id, display });
-        }
+        found.extend((0..).zip(ids).map(|(index, id): (usize, _)| Named {
+            of,
+            id,
+            display: displays.get(index).cloned(),
+        }));
     }
     found.truncate(crate::trail::ENTITIES_MAX);
     found
@@ -123,8 +129,8 @@ fn contribution(aggregate: &Aggregate, parts: &[Part], root: &Node) -> Option<Br
     let decrements = parts.contains(&Part::DECREMENT);
     let decrement = aggregate.decrement.as_ref().filter(|_| decrements);
     if let Some(path) = &aggregate.entity_path {
-        let added = if increments { members(path, root, false) } else { Vec::new() };
-        let removed = if decrement.is_some() { members(path, root, false) } else { Vec::new() };
+        let added = if increments { members(path, root) } else { Vec::new() };
+        let removed = if decrement.is_some() { members(path, root) } else { Vec::new() };
         return (!added.is_empty() || !removed.is_empty()).then_some(Brought::Members { added, removed });
     }
     match aggregate.function {
@@ -141,7 +147,7 @@ fn contribution(aggregate: &Aggregate, parts: &[Part], root: &Node) -> Option<Br
             Some(Brought::Numbers { sum, count: numbers.len() as u64, min, max })
         },
         Function::Distinct => {
-            let added = members(aggregate.path.as_ref()?, root, true);
+            let added = members(aggregate.path.as_ref()?, root);
             (!added.is_empty()).then_some(Brought::Members { added, removed: Vec::new() })
         },
     }
@@ -177,12 +183,11 @@ fn numbers(path: &Path, root: &Node) -> Vec<Amount> {
     numbers.filter_map(Amount::contribution).collect()
 }
 
-/// The values at a path, each once: entities are scalars, values of `distinct` may be anything but null.
-fn members(path: &Path, root: &Node, any: bool) -> Vec<Member> {
-    let nodes = path.select(root).into_iter();
-    let texts =
-        nodes.filter_map(|node| if any { (!node.is_null()).then(|| canonical(node)) } else { scalar(node) });
-    let mut hashes: Vec<Hash> = texts.take(VALUES_PER_EVENT_MAX).map(|text| scalar::hash(&text)).collect();
+/// The values at a path that are not null, each once.
+fn members(path: &Path, root: &Node) -> Vec<Member> {
+    let nodes = path.select(root).into_iter().filter(|node| !node.is_null());
+    let mut hashes: Vec<Hash> =
+        nodes.take(VALUES_PER_EVENT_MAX).map(|node| scalar::hash(&canonical(node))).collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes.into_iter().map(|hash| Member { hash }).collect()
@@ -198,14 +203,12 @@ fn step_event(pattern: &Pattern, parts: &[Part], root: &Node) -> Option<StepEven
         if let Some(path) = &step.expected_count_path {
             let nodes = path.select(root);
             let [Node::Number(number)] = nodes.as_slice() else { continue };
-            let Some(expected) = number.as_i64().and_then(|expected| u64::try_from(expected).ok()) else {
-                continue;
-            };
+            let Some(expected) = number.as_natural() else { continue };
             event.expected = Some(expected);
         }
         if let Some(path) = &step.entity_path {
             let entities: Vec<Hash> =
-                members(path, root, false).into_iter().map(|member| member.hash).collect();
+                members(path, root).into_iter().map(|member| member.hash).collect();
             if entities.is_empty() {
                 continue;
             }

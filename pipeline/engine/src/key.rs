@@ -181,22 +181,22 @@ pub(crate) fn step_place(key: &[u8]) -> Option<(Timestamp, u64)> {
 /// What a timer does when it is due. At one moment, those of a group fire in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum TimerKind {
+    /// An hour's summary is due; stands under no group, before all of them.
+    Hour = 0,
     /// The value changes: something expires, a window ends, a deadline passes.
-    Change = 0,
+    Change = 1,
     /// The threshold has held for long enough.
-    Hold = 1,
+    Hold = 2,
     /// An alert is over.
-    Resolve = 2,
-    /// An hour's summary is due.
-    Hour = 3,
+    Resolve = 3,
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Change, Self::Hold, Self::Resolve, Self::Hour];
+    pub(crate) const ALL: [Self; 4] = [Self::Hour, Self::Change, Self::Hold, Self::Resolve];
 }
 
 /// A timer, as its key tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timer {
     /// When it is due.
     pub(crate) due: Timestamp,
@@ -221,17 +221,29 @@ pub(crate) fn timers(customer: CustomerId, clock: ClockId, until: Timestamp) -> 
     (from.into(), to.into())
 }
 
+/// Stands for the customer's own rules in the keys of timers.
+const OWN: u8 = 1;
+
 impl Timer {
+    /// Rules with the same id fire in the order of their customers.
+    fn owner(&self, customer: CustomerId) -> u8 {
+        match (self.is_global, CustomerId::GLOBAL < customer) {
+            (false, _) => OWN,
+            (true, true) => 0,
+            (true, false) => 2,
+        }
+    }
+
     pub(crate) fn key(&self, customer: CustomerId, clock: ClockId) -> Key {
         let mut key = owner(customer, 80 + self.group.len());
         key.extend_from_slice(&clock.0.to_be_bytes());
         key.extend_from_slice(&sorted(self.due));
         key.extend_from_slice(self.alert.as_bytes());
+        key.push(self.owner(customer));
         key.extend_from_slice(self.group.as_bytes());
         // No JSON text holds a NUL.
         key.push(0);
         key.push(self.kind as u8);
-        key.push(u8::from(self.is_global));
         key.extend_from_slice(&self.generation.0.to_be_bytes());
         key.into()
     }
@@ -241,13 +253,14 @@ impl Timer {
         let (due, rest) = rest.split_first_chunk()?;
         let (alert, rest) = rest.split_first_chunk()?;
         let (rest, generation) = rest.split_last_chunk()?;
-        let (group, [0, kind, is_global]) = rest.split_last_chunk()? else { return None };
+        let (owner, rest) = rest.split_first()?;
+        let (group, [0, kind]) = rest.split_last_chunk()? else { return None };
         Some(Self {
             due: unsorted(*due),
             alert: rules::AlertId::from_bytes(*alert),
             group: std::str::from_utf8(group).ok()?.to_owned(),
             kind: *TimerKind::ALL.get(usize::from(*kind))?,
-            is_global: *is_global == 1,
+            is_global: *owner != OWN,
             generation: Generation(u64::from_be_bytes(*generation)),
         })
     }
@@ -298,7 +311,7 @@ mod tests {
             generation: Generation(5),
         };
         let all = [
-            timer(-5, 9, "{}", TimerKind::Hour),
+            timer(-5, 9, "", TimerKind::Hour),
             timer(5, 1, "{\"a\":10}", TimerKind::Resolve),
             timer(5, 1, "{\"a\":1}", TimerKind::Change),
             timer(5, 2, "{\"a\":1}", TimerKind::Change),

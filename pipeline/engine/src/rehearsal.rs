@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rules::{ActiveRule, CustomerId, Matcher, Payload, RuleBook, Snapshot};
+use rules::{ActiveRule, CustomerId, EventTime, Matcher, Payload, RuleBook, Snapshot};
 
 use crate::alert::Alert;
 use crate::apply::{Context, Counts, Effects, Failure, LateEvent, advance, apply};
 use crate::key::ClockId;
+use crate::moment;
 use crate::plan::{Input, Plan, Step, matched_payload};
 use crate::stream::{Offset, Partition, Timestamp};
 use crate::view::{MemoryState, View};
@@ -19,10 +20,10 @@ pub struct Rehearsal {
     snapshot: Snapshot,
     state: MemoryState,
     topic: String,
-    /// How far every clock of every customer has come.
+    /// How the rules read event time, each way once.
+    event_times: BTreeMap<ClockId, Option<EventTime>>,
+    /// How far every clock of every customer has come, or would have if rules looked at it.
     clocks: BTreeMap<(CustomerId, ClockId), Timestamp>,
-    /// The greatest time of every definition, over all customers.
-    latest: BTreeMap<ClockId, Timestamp>,
     counts: Counts,
 }
 
@@ -39,13 +40,15 @@ impl Rehearsal {
     /// Starts with these rules and no state. `topic` names the source of events in evidence.
     pub fn new(rules: RuleBook, topic: &str) -> Self {
         let snapshot = Matcher::compile(&rules);
+        let event_times = rules.iter().map(|active| active.rule.timing.event_time.clone());
+        let event_times = event_times.map(|event_time| (ClockId::of(event_time.as_ref()), event_time)).collect();
         Self {
             rules,
             snapshot,
             state: MemoryState::default(),
             topic: topic.to_owned(),
+            event_times,
             clocks: BTreeMap::new(),
-            latest: BTreeMap::new(),
             counts: Counts::default(),
         }
     }
@@ -72,16 +75,16 @@ impl Rehearsal {
         offset: Offset,
     ) -> Result<Outcome, Failure> {
         let event = matched_payload(&self.snapshot, customer, payload, timestamp);
-        for (clock, time) in &event.times {
-            let now = self.clocks.get(&(customer, *clock)).copied();
-            if let Some(reached) = time.or_else(|| now.is_none().then_some(timestamp)) {
-                let now = now.map_or(reached, |now| now.max(reached));
-                self.clocks.insert((customer, *clock), now);
-            }
-            if let Some(time) = time {
-                let latest = self.latest.entry(*clock).or_insert(*time);
-                *latest = (*latest).max(*time);
-            }
+        for (clock, event_time) in &self.event_times {
+            let time = match event_time {
+                Some(event_time) => {
+                    let first = event_time.path.select(payload.root()).into_iter().next();
+                    first.and_then(|node| moment::read(node, event_time.format))
+                },
+                None => Some(timestamp),
+            };
+            let now = self.clocks.entry((customer, *clock)).or_insert_with(|| time.unwrap_or(timestamp));
+            *now = time.map_or(*now, |time| time.max(*now));
         }
         let input = Input { offset, timestamp, key: None, value: None };
         let plan = Plan { steps: vec![Step { input, event: Ok(event) }] };
@@ -95,11 +98,19 @@ impl Rehearsal {
     /// # Errors
     /// As [`Rehearsal::event`].
     pub fn finish(&mut self, advance_to: Option<Timestamp>) -> Result<Outcome, Failure> {
-        let mut moves = Vec::with_capacity(self.clocks.len());
-        for ((customer, clock), now) in &self.clocks {
-            let to = advance_to.or_else(|| self.latest.get(clock).copied()).unwrap_or(*now);
-            moves.push((*customer, *clock, to.max(*now)));
+        let mut latest: BTreeMap<ClockId, Timestamp> = BTreeMap::new();
+        for ((_, clock), now) in &self.clocks {
+            let latest = latest.entry(*clock).or_insert(*now);
+            *latest = (*latest).max(*now);
         }
+        let moves: Vec<_> = self
+            .clocks
+            .iter()
+            .map(|((customer, clock), now)| {
+                let to = advance_to.or_else(|| latest.get(clock).copied()).unwrap_or(*now);
+                (*customer, *clock, to.max(*now))
+            })
+            .collect();
         let now = moves.iter().map(|(_, _, to)| *to).max().unwrap_or_default();
         let context = self.context(now, false);
         let effects = advance(&moves, View::new(&self.state, []), &context)?;

@@ -18,6 +18,10 @@ pub(crate) struct Tally {
     told: u64,
     /// How many records were withheld, and events of groups refused.
     withheld: u64,
+    /// The first and the last event time of those.
+    seen: Option<(Timestamp, Timestamp)>,
+    /// The clock of the last summary.
+    pub(crate) summarised: Option<Timestamp>,
 }
 
 impl Tally {
@@ -30,21 +34,21 @@ impl Tally {
     }
 
     /// Counts a record; answers whether it may be told.
-    pub(crate) fn tell(&mut self, clock: Timestamp, max_per_hour: Option<u32>) -> bool {
+    pub(crate) fn tell(&mut self, clock: Timestamp, at: Timestamp, max_per_hour: u32) -> bool {
         self.turn(clock);
-        let Some(max) = max_per_hour else { return true };
-        if self.told < u64::from(max) {
+        if self.told < u64::from(max_per_hour) {
             self.told += 1;
             return true;
         }
-        self.withheld += 1;
+        self.withhold(clock, at);
         false
     }
 
-    /// Counts an event that was refused because its group would be one too many.
-    pub(crate) fn refuse(&mut self, clock: Timestamp) {
+    /// Counts what is not told: a record, or an event that was refused because its group would be one too many.
+    pub(crate) fn withhold(&mut self, clock: Timestamp, at: Timestamp) {
         self.turn(clock);
         self.withheld += 1;
+        self.seen = Some(self.seen.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
     }
 
     /// When the hour's summary is due, if there is one.
@@ -52,11 +56,13 @@ impl Tally {
         (self.withheld > 0).then(|| Timestamp(self.hour.saturating_add(1).saturating_mul(HOUR)))
     }
 
-    /// Takes the hour's summary: how many were withheld.
-    pub(crate) fn summarise(&mut self) -> u64 {
+    /// Takes the hour's summary: how many were withheld, and their first and last event time.
+    pub(crate) fn summarise(&mut self, clock: Timestamp) -> Option<(u64, Timestamp, Timestamp)> {
+        let (first, last) = self.seen.take()?;
         let withheld = std::mem::take(&mut self.withheld);
         (self.told, self.hour) = (0, self.hour.saturating_add(1));
-        withheld
+        self.summarised = Some(clock);
+        Some((withheld, first, last))
     }
 }
 
@@ -67,17 +73,12 @@ mod tests {
     #[test]
     fn an_hour_has_so_many_records_and_one_summary() {
         let mut tally = Tally::default();
-        let told: Vec<_> = (0..4).map(|minute| tally.tell(Timestamp(minute * 60_000), Some(2))).collect();
+        let minute = |minute| Timestamp(minute * 60_000);
+        let told: Vec<_> = (0..4).map(|at| tally.tell(minute(at), minute(at), 2)).collect();
         assert_eq!(told, [true, true, false, false]);
         assert_eq!(tally.summary_due(), Some(Timestamp(HOUR)));
-        assert_eq!((tally.summarise(), tally.summary_due()), (2, None));
-        assert!(tally.tell(Timestamp(HOUR), Some(2)));
-    }
-
-    #[test]
-    fn without_a_limit_everything_is_told() {
-        let mut tally = Tally::default();
-        assert!((0..100).all(|_| tally.tell(Timestamp(0), None)));
-        assert_eq!(tally.summary_due(), None);
+        assert_eq!(tally.summarise(Timestamp(HOUR)), Some((2, minute(2), minute(3))));
+        assert_eq!((tally.summary_due(), tally.summarise(Timestamp(HOUR))), (None, None));
+        assert!(tally.tell(Timestamp(HOUR), minute(60), 2));
     }
 }

@@ -31,57 +31,74 @@ pub(crate) struct Named {
     pub(crate) display: Option<String>,
 }
 
+/// Where an event stands among the others: by time, then by its place in the log.
+pub(crate) type Place = (Timestamp, Offset);
+
 /// The latest events and the entities of many.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Trail {
-    /// In the order in which they came.
+    /// By time and place.
     pub(crate) witnesses: Vec<Witness>,
-    /// Each once, with the greatest time at which an event named it.
-    pub(crate) entities: Vec<(Timestamp, Named)>,
+    /// Each once, with the place of the latest event that named it.
+    pub(crate) entities: Vec<(Place, Named)>,
 }
 
 impl Trail {
-    /// Adds an event that has just come, and keeps the latest ones.
+    /// Adds an event, and keeps the latest ones by time and place.
     pub(crate) fn add(&mut self, witness: Option<Witness>, max: usize) {
-        self.witnesses.extend(witness);
+        if let Some(witness) = witness {
+            let order = |witness: &Witness| (witness.time, witness.offset);
+            let at = self.witnesses.partition_point(|known| order(known) <= order(&witness));
+            // An event is there once, whatever it did.
+            if at == 0 || order(&self.witnesses[at - 1]) != order(&witness) {
+                self.witnesses.insert(at, witness);
+            }
+        }
         let too_many = self.witnesses.len().saturating_sub(max);
         self.witnesses.drain(..too_many);
     }
 
-    /// Adds the entities of an event.
-    pub(crate) fn name(&mut self, time: Timestamp, entities: &[Named]) {
+    /// Adds the entities of an event; of names for people the latest counts.
+    pub(crate) fn name(&mut self, place: Place, entities: &[Named]) {
         for entity in entities {
-            let same =
-                |(_, known): &&mut (Timestamp, Named)| (known.of, &known.id) == (entity.of, &entity.id);
-            if let Some((known, _)) = self.entities.iter_mut().find(same) {
-                *known = time.max(*known);
+            let same = |(_, known): &&mut (Place, Named)| known.is(entity);
+            if let Some((known, named)) = self.entities.iter_mut().find(same) {
+                if place >= *known {
+                    (*known, *named) = (place, entity.clone());
+                }
             } else if self.entities.len() < ENTITIES_MAX {
-                self.entities.push((time, entity.clone()));
+                self.entities.push((place, entity.clone()));
             }
         }
     }
 
     /// Joins two trails.
-    pub(crate) fn join(&mut self, other: Self, max: usize) {
-        self.witnesses.extend(other.witnesses);
-        self.witnesses.sort_by_key(|witness| witness.offset);
-        self.add(None, max);
-        for (time, entity) in other.entities {
-            self.name(time, &[entity]);
+    pub(crate) fn join(&mut self, other: &Self, max: usize) {
+        for witness in &other.witnesses {
+            self.add(Some(witness.clone()), max);
+        }
+        for (place, entity) in &other.entities {
+            self.name(*place, std::slice::from_ref(entity));
         }
     }
 
-    /// The part of it within a span of time.
-    pub(crate) fn between(&self, after: Timestamp, to: Timestamp) -> Self {
-        let inside = |time: Timestamp| after < time && time <= to;
-        Self {
-            witnesses: self.witnesses.iter().filter(|witness| inside(witness.time)).cloned().collect(),
-            entities: self.entities.iter().filter(|(time, _)| inside(*time)).cloned().collect(),
-        }
+    /// The part of it after a time.
+    pub(crate) fn after(&self, time: Timestamp) -> Self {
+        let mut part = self.clone();
+        part.forget(time);
+        part
     }
 
-    /// Forgets what happened before a time.
+    /// Forgets what happened up to a time.
     pub(crate) fn forget(&mut self, until: Timestamp) {
-        self.entities.retain(|(time, _)| *time > until);
+        self.witnesses.retain(|witness| witness.time > until);
+        self.entities.retain(|((time, _), _)| *time > until);
+    }
+}
+
+impl Named {
+    /// Whether both are the same entity, whatever people call it.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.of, &self.id) == (other.of, &other.id)
     }
 }

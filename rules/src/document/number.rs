@@ -71,6 +71,19 @@ impl Number {
         Some(sign * magnitude.checked_add(i128::from(up))?)
     }
 
+    /// The number, if it is an integer that is not negative; the greatest of 64 bits stands for all beyond.
+    pub fn as_natural(&self) -> Option<u64> {
+        match &self.0 {
+            Form::Integer(integer) => u64::try_from(*integer).ok(),
+            Form::Decimal(decimal) => {
+                let digits = i64::try_from(decimal.digits.len()).unwrap_or(i64::MAX);
+                let is_integer = decimal.point >= Exponent::from(digits);
+                let number = self.floor_scaled(0).and_then(|number| u64::try_from(number).ok());
+                (is_integer && !decimal.negative).then(|| number.unwrap_or(u64::MAX))
+            },
+        }
+    }
+
     /// The number times `10^shift`, cut off to the next integer below; nothing if that has more than 38 digits.
     pub fn floor_scaled(&self, shift: i32) -> Option<i128> {
         let decimal = match &self.0 {

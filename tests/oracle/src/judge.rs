@@ -45,6 +45,7 @@ impl<'a> Run<'a> {
         let lateness = self.rule.timing.allowed_lateness.as_i64();
         let state = &mut self.groups[index];
         state.contributions.push(contribution);
+        state.looked = clock;
         state.voice.begin();
         if !self.is_running(aggregate) {
             return;
@@ -74,6 +75,7 @@ impl<'a> Run<'a> {
 
     /// A running value changes, or a window closes.
     pub(crate) fn changes_by_time(&mut self, aggregate: &Aggregate, index: usize, time: i64) {
+        self.groups[index].looked = time;
         let state = &self.groups[index];
         let all = &state.contributions;
         if self.is_running(aggregate) {

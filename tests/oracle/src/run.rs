@@ -32,6 +32,8 @@ pub(crate) struct GroupState<'a> {
     pub(crate) consumed: Option<Place>,
     /// The last deadline that has been concluded.
     pub(crate) concluded: Option<i64>,
+    /// The moment up to which changes by time are done: other groups may be ahead by the timers of one moment.
+    pub(crate) looked: i64,
     /// What it says.
     pub(crate) voice: Voice<'a>,
 }
@@ -219,7 +221,8 @@ impl<'a> Run<'a> {
         let voice = Voice::new(group, &self.rule.policy, self.threshold);
         let (contributions, judged, steps) = Default::default();
         let (consumed, concluded) = (None, None);
-        self.groups.push(GroupState { text, contributions, judged, steps, consumed, concluded, voice });
+        let looked = clock;
+        self.groups.push(GroupState { text, contributions, judged, steps, consumed, concluded, looked, voice });
         Some(self.groups.len() - 1)
     }
 
@@ -242,7 +245,7 @@ impl<'a> Run<'a> {
     fn next_change(&self, state: &GroupState<'_>, lateness: i64) -> Option<i64> {
         match &self.rule.evaluation {
             Evaluation::Aggregate(aggregate) if self.is_running(aggregate) => {
-                window::next_change(aggregate.window, &state.contributions, self.desk.now)
+                window::next_change(aggregate.window, &state.contributions, state.looked)
             },
             Evaluation::Aggregate(aggregate) => {
                 let ends = closing(aggregate.window, &state.contributions);

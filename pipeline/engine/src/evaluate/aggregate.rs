@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rules::{Aggregate, Amount, Evaluation, LatePolicy, Limits, Window as WindowKind};
+use rules::{Aggregate, Amount, Evaluation, LatePolicy, Span, Window as WindowKind};
 
-use super::policy::{Judgement, Subject};
+use super::policy::{Behind, Judgement, Subject};
 use super::{Arrival, GroupRun};
 use crate::alert::Window;
 use crate::apply::Failure;
@@ -22,12 +22,29 @@ impl GroupRun<'_, '_> {
         Arc::clone(&self.active)
     }
 
-    pub(super) fn threshold<'t>(
-        &self,
-        aggregate: &'t Aggregate,
-        active: &'t rules::ActiveRule,
-    ) -> &'t Limits {
-        active.rule.threshold_for(self.customer).unwrap_or(&aggregate.threshold)
+    /// Whether the value of the rule is judged whenever it changes; else once, when its window closes.
+    pub(super) fn is_running(&self) -> bool {
+        match (&self.active.rule.evaluation, self.active.rule.threshold_for(self.customer)) {
+            (Evaluation::Aggregate(aggregate), Some(threshold)) => aggregate.is_running(threshold),
+            _ => false,
+        }
+    }
+
+    /// The value of a bucket; nothing for patterns, which have no values.
+    pub(super) fn value_of(&self, bucket: &Bucket) -> Option<Option<Amount>> {
+        match &self.active.rule.evaluation {
+            Evaluation::Aggregate(aggregate) => Some(bucket.value(aggregate)),
+            Evaluation::Pattern(_) => None,
+        }
+    }
+
+    /// Where the events behind the value of a bucket of the present are.
+    fn behind(aggregate: &Aggregate, window: Window) -> Behind {
+        match (aggregate.window, window.start) {
+            _ if aggregate.entity_path.is_some() => Behind::Members,
+            (WindowKind::Sliding(_), Some(start)) => Behind::TrailAfter(start),
+            _ => Behind::Trail,
+        }
     }
 
     /// Whether an event comes too late to count.
@@ -65,7 +82,7 @@ impl GroupRun<'_, '_> {
                 let judged = self.add(aggregate, &mut bucket, arrival)?;
                 if judged {
                     let window = Window { start: None, end: arrival.time };
-                    self.judge_present(aggregate, &bucket, window, arrival.time, true)?;
+                    bucket.fired |= self.judge_present(aggregate, &bucket, window, arrival.time, true)?;
                 }
                 self.head.present = bucket;
                 Ok(())
@@ -99,9 +116,8 @@ impl GroupRun<'_, '_> {
     /// Adds an event to a bucket's trail.
     pub(super) fn remember(&self, bucket: &mut Bucket, arrival: &Arrival<'_>) {
         let evidence = &self.active.rule.evidence;
-        let witness = (evidence.mode != rules::EvidenceMode::None).then(|| arrival.witness());
-        bucket.trail.add(witness, evidence.max as usize);
-        bucket.trail.name(arrival.time, &arrival.hit.entities);
+        bucket.trail.add(self.witness(arrival), evidence.max as usize);
+        bucket.trail.name((arrival.time, arrival.offset), &arrival.hit.entities);
     }
 
     /// Stores the bucket of a window after a contribution, and judges.
@@ -118,19 +134,23 @@ impl GroupRun<'_, '_> {
         if is_present {
             self.head.window = Some(key);
         }
-        let active = self.aggregate();
-        if judged && aggregate.is_running(self.threshold(aggregate, &active)) {
-            if is_present {
-                bucket.fired |= self.judge_present(aggregate, &bucket, window, arrival.time, true)?;
-                self.put_bucket(key, &bucket);
-                return Ok(());
-            }
-            bucket.fired |= self.judge_past(aggregate, &bucket, window)?;
+        if !self.is_running() {
             self.put_bucket(key, &bucket);
-            return self.judge_current_window(aggregate, arrival.time);
+            return Ok(());
+        }
+        if is_present {
+            if judged {
+                bucket.fired |= self.judge_present(aggregate, &bucket, window, arrival.time, true)?;
+            }
+            self.put_bucket(key, &bucket);
+            return Ok(());
+        }
+        if judged {
+            bucket.fired |= self.judge_past(aggregate, &bucket, window, Self::behind(aggregate, window))?;
         }
         self.put_bucket(key, &bucket);
-        Ok(())
+        // A live set is judged where it changes, and the present one has not.
+        if aggregate.entity_path.is_none() { self.judge_current_window(aggregate, arrival.time) } else { Ok(()) }
     }
 
     /// Judges the window of the present on account of a late event.
@@ -154,18 +174,8 @@ impl GroupRun<'_, '_> {
         at: Timestamp,
         contributes: bool,
     ) -> Result<(), Failure> {
-        let clock = self.moment.clock;
-        let window = match aggregate.window {
-            WindowKind::Tumbling(size) => {
-                let start = tumbling_start(clock, size);
-                Window { start: Some(start), end: start.plus(size) }
-            },
-            WindowKind::Session(_) | WindowKind::Sliding(_) | WindowKind::Total => {
-                Window { start: Some(clock), end: clock }
-            },
-        };
-        let bucket = Bucket { first: at, last: at, ..Bucket::default() };
-        self.judge_present(aggregate, &bucket, window, at, contributes).map(drop)
+        let window = Self::empty_window(aggregate, self.moment.clock);
+        self.judge_present(aggregate, &Bucket::default(), window, at, contributes).map(drop)
     }
 
     /// The span of a window from its bucket.
@@ -186,8 +196,10 @@ impl GroupRun<'_, '_> {
         at: Timestamp,
         contributes: bool,
     ) -> Result<bool, Failure> {
-        let subject = Subject::Bucket { bucket, window };
-        self.judge(&self.judgement(aggregate, subject, at, contributes, true))
+        let (value, behind) = (bucket.value(aggregate), Self::behind(aggregate, window));
+        let (holds, present) = (self.holds(value), true);
+        let subject = Subject::Bucket { bucket, window, behind };
+        self.judge(&Judgement { value, holds, at, contributes, present, subject })
     }
 
     pub(super) fn judge_past(
@@ -195,42 +207,28 @@ impl GroupRun<'_, '_> {
         aggregate: &Aggregate,
         bucket: &Bucket,
         window: Window,
+        behind: Behind,
     ) -> Result<bool, Failure> {
-        let subject = Subject::Bucket { bucket, window };
-        self.judge(&self.judgement(aggregate, subject, window.end, true, false))
-    }
-
-    fn judgement<'b>(
-        &self,
-        aggregate: &Aggregate,
-        subject: Subject<'b>,
-        at: Timestamp,
-        contributes: bool,
-        present: bool,
-    ) -> Judgement<'b> {
-        let Subject::Bucket { bucket, .. } = &subject else {
-            unreachable!("aggregates are judged by buckets")
-        };
         let value = bucket.value(aggregate);
-        let limits = self.active.rule.threshold_for(self.customer).unwrap_or(&aggregate.threshold);
-        let holds = value.is_some_and(|value| limits.hold(value));
-        Judgement { value, holds, at, contributes, present, is_set: aggregate.entity_path.is_some(), subject }
+        let (holds, at, contributes, present) = (self.holds(value), window.end, true, false);
+        let subject = Subject::Bucket { bucket, window, behind };
+        self.judge(&Judgement { value, holds, at, contributes, present, subject })
     }
 
     /// The value has changed by time: something has expired, or a window has ended.
-    pub(super) fn change(&mut self, at: Timestamp) -> Result<(), Failure> {
+    pub(super) fn change(&mut self, Due { at, due }: Due) -> Result<(), Failure> {
         let active = self.aggregate();
         let Evaluation::Aggregate(aggregate) = &active.rule.evaluation else { return Ok(()) };
         match aggregate.window {
             WindowKind::Total => Ok(()),
             WindowKind::Sliding(size) => self.expire(aggregate, size, at),
             WindowKind::Tumbling(_) | WindowKind::Session(_) => {
-                if aggregate.is_running(self.threshold(aggregate, &active)) {
+                if self.is_running() {
                     self.end_window(aggregate, at)?;
-                    self.forget_windows(aggregate)
                 } else {
-                    self.close_windows(aggregate, at)
+                    self.close_windows(aggregate, due)?;
                 }
+                self.forget_windows(aggregate)
             },
         }
     }
@@ -244,30 +242,46 @@ impl GroupRun<'_, '_> {
             return Ok(());
         }
         self.head.window = None;
-        if bucket.value(aggregate) == Bucket::default().value(aggregate) {
+        let empty = Bucket::default();
+        if bucket.value(aggregate) == empty.value(aggregate) && bucket.fingerprint == empty.fingerprint {
             return Ok(());
         }
         self.judge_empty(aggregate, window.end, false)
     }
 
-    /// Judges windows that have closed, and forgets them.
-    fn close_windows(&mut self, aggregate: &Aggregate, at: Timestamp) -> Result<(), Failure> {
-        while let Some((key, bucket)) = self.first_bucket()? {
+    /// Judges windows that have closed.
+    fn close_windows(&mut self, aggregate: &Aggregate, due: Timestamp) -> Result<(), Failure> {
+        while let Some((key, mut bucket)) = self.first_unjudged()? {
             let window = self.window_of(aggregate, key, &bucket);
-            if window.end > at {
+            if window.end.plus(self.patience()) > due {
                 break;
             }
-            self.judge_present(aggregate, &bucket, window, window.end, true)?;
-            self.remove_bucket(key, &bucket)?;
+            self.spoke = false;
+            bucket.fired |= self.judge_present(aggregate, &bucket, window, window.end, true)?;
+            bucket.judged = true;
+            self.put_bucket(key, &bucket);
+            if self.head.window == Some(key) {
+                self.head.window = None;
+            }
         }
         Ok(())
+    }
+
+    fn first_unjudged(&mut self) -> Result<Option<(Timestamp, Bucket)>, Failure> {
+        let mut next = self.first_bucket()?;
+        while let Some((key, bucket)) = &next {
+            if !bucket.judged {
+                break;
+            }
+            next = self.first_bucket_from(key.plus(Span::from_millis(1)))?;
+        }
+        Ok(next)
     }
 
     /// Forgets windows to which no event can contribute any more.
     fn forget_windows(&mut self, aggregate: &Aggregate) -> Result<(), Failure> {
         while let Some((key, bucket)) = self.first_bucket()? {
-            let window = self.window_of(aggregate, key, &bucket);
-            if window.end.plus(self.lateness()) > self.moment.clock {
+            if self.forgotten_window(aggregate, key, &bucket) > self.moment.clock {
                 break;
             }
             self.remove_bucket(key, &bucket)?;
@@ -275,7 +289,17 @@ impl GroupRun<'_, '_> {
         Ok(())
     }
 
-    /// When the value changes next by time.
+    /// When no event can contribute to a window any more. One that came just in time for a window of its own may still join
+    /// a session with this one.
+    fn forgotten_window(&self, aggregate: &Aggregate, key: Timestamp, bucket: &Bucket) -> Timestamp {
+        let end = self.window_of(aggregate, key, bucket).end.plus(self.lateness());
+        match aggregate.window {
+            WindowKind::Session(gap) => end.plus(gap),
+            WindowKind::Tumbling(_) | WindowKind::Sliding(_) | WindowKind::Total => end,
+        }
+    }
+
+    /// When the value changes next by time, or a window is forgotten.
     pub(super) fn next_change(&mut self) -> Result<Option<Due>, Failure> {
         let active = self.aggregate();
         let Evaluation::Aggregate(aggregate) = &active.rule.evaluation else { return Ok(None) };
@@ -285,16 +309,21 @@ impl GroupRun<'_, '_> {
             WindowKind::Sliding(size) => self.next_expiry(size),
             WindowKind::Tumbling(_) | WindowKind::Session(_) => {
                 let Some((key, bucket)) = self.first_bucket()? else { return Ok(None) };
-                let end = self.window_of(aggregate, key, &bucket).end;
-                if !aggregate.is_running(self.threshold(aggregate, &active)) {
-                    return Ok(Some(Due { at: end, due: end.plus(self.patience()) }));
-                }
-                let forgotten = end.plus(self.lateness());
-                let current = match self.head.window {
-                    Some(key) => self.bucket(key)?.map(|bucket| self.window_of(aggregate, key, &bucket).end),
-                    None => None,
+                let forgotten = at_once(self.forgotten_window(aggregate, key, &bucket));
+                let judged = if self.is_running() {
+                    match self.head.window {
+                        Some(key) => {
+                            let bucket = self.bucket(key)?.unwrap_or_default();
+                            Some(at_once(self.window_of(aggregate, key, &bucket).end))
+                        },
+                        None => None,
+                    }
+                } else {
+                    let next = self.first_unjudged()?;
+                    let end = next.map(|(key, bucket)| self.window_of(aggregate, key, &bucket).end);
+                    end.map(|end| Due { at: end, due: end.plus(self.patience()) })
                 };
-                Ok(Some(at_once(current.map_or(forgotten, |end| end.min(forgotten)))))
+                Ok(judged.into_iter().chain([forgotten]).min_by_key(|due| due.due))
             },
         }
     }
@@ -347,11 +376,11 @@ impl GroupRun<'_, '_> {
         Ok(found)
     }
 
-    /// The present value, and what it is made of.
-    pub(super) fn present(&mut self, at: Timestamp) -> Result<(Bucket, Window, Option<Amount>), Failure> {
+    /// What the present value is made of.
+    pub(super) fn present(&mut self, at: Timestamp) -> Result<(Bucket, Window, Behind), Failure> {
         let active = self.aggregate();
         let Evaluation::Aggregate(aggregate) = &active.rule.evaluation else {
-            return Ok((Bucket::default(), Window { start: None, end: at }, None));
+            return Ok((Bucket::default(), Window { start: None, end: at }, Behind::Trail));
         };
         let (bucket, window) = match aggregate.window {
             WindowKind::Total => (self.head.present.clone(), Window { start: None, end: at }),
@@ -364,18 +393,28 @@ impl GroupRun<'_, '_> {
                     let window = self.window_of(aggregate, key, &bucket);
                     (bucket, window)
                 },
-                None => {
-                    (Bucket { first: at, last: at, ..Bucket::default() }, Window { start: Some(at), end: at })
-                },
+                None => (Bucket::default(), Self::empty_window(aggregate, at)),
             },
         };
-        let value = bucket.value(aggregate);
-        Ok((bucket, window, value))
+        Ok((bucket, window, Self::behind(aggregate, window)))
+    }
+
+    /// The window of a moment without contributions: an empty session begins and ends at once.
+    fn empty_window(aggregate: &Aggregate, at: Timestamp) -> Window {
+        match aggregate.window {
+            WindowKind::Tumbling(size) => {
+                let start = tumbling_start(at, size);
+                Window { start: Some(start), end: start.plus(size) }
+            },
+            WindowKind::Session(_) | WindowKind::Sliding(_) | WindowKind::Total => {
+                Window { start: Some(at), end: at }
+            },
+        }
     }
 }
 
 /// The start of the tumbling window that a time belongs to.
-pub(super) fn tumbling_start(time: Timestamp, size: rules::Span) -> Timestamp {
+pub(super) fn tumbling_start(time: Timestamp, size: Span) -> Timestamp {
     let size = size.as_i64().max(1);
     Timestamp(time.0.div_euclid(size).saturating_mul(size))
 }

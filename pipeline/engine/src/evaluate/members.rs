@@ -2,16 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tell::NEVER;
 use super::{Arrival, GroupRun};
 use crate::apply::Failure;
 use crate::bucket::{Bucket, Operation};
 use crate::hit::Brought;
 use crate::scalar::Hash;
 use crate::stored;
-use crate::stream::Timestamp;
-use crate::trail::{ENTITIES_MAX, Named};
+use crate::stream::{Offset, Timestamp};
+use crate::trail::{Named, Trail, Witness};
 use crate::view::after;
 use crate::write::Table;
+
+/// How many members are looked at for one record.
+const MEMBERS_TOLD_MAX: usize = 10_000;
 
 /// The last operation on a member of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +23,17 @@ pub(super) struct MemberState {
     time: Timestamp,
     position: u64,
     present: bool,
-    /// The entities of the event that made it present.
+    /// The event that made it present, and its entities.
+    witness: Option<Witness>,
     entities: Vec<Named>,
+}
+
+/// The events behind the members that are present.
+#[derive(Debug, Default)]
+pub(super) struct PresentTrail {
+    pub(super) first: Option<Timestamp>,
+    pub(super) last: Timestamp,
+    pub(super) trail: Trail,
 }
 
 impl GroupRun<'_, '_> {
@@ -43,10 +56,12 @@ impl GroupRun<'_, '_> {
                 (true, true) | (false, false) => {},
             }
             let entities = if present { arrival.hit.entities.clone() } else { Vec::new() };
-            let state = MemberState { time: place.0, position: place.1, present, entities };
+            let witness = if present { self.witness(arrival) } else { None };
+            let state = MemberState { time: place.0, position: place.1, present, witness, entities };
             self.run.view.put(Table::State, key, stored::to_bytes(&state));
         }
-        bucket.members = bucket.members + came.len() as u64 - went.len() as u64;
+        came.iter().for_each(|member| bucket.toggle(member, true));
+        went.iter().for_each(|member| bucket.toggle(member, false));
         // What one event adds and takes away again has not changed.
         let stayed = came.iter().filter(|member| went.contains(member)).count();
         Ok(came.len() + went.len() > 2 * stayed)
@@ -65,7 +80,9 @@ impl GroupRun<'_, '_> {
                 continue;
             };
             if known.time == time {
-                bucket.members -= u64::from(known.present);
+                if known.present {
+                    bucket.toggle(&operation.member, false);
+                }
                 self.run.view.delete(Table::State, key);
             }
         }
@@ -82,42 +99,42 @@ impl GroupRun<'_, '_> {
         Ok(())
     }
 
-    /// Moves the members of a set into another; answers by how many it has grown.
-    pub(super) fn move_set(&mut self, set: u64, into: u64) -> Result<u64, Failure> {
+    /// Moves the members of a set into that of a bucket.
+    pub(super) fn move_set(&mut self, set: u64, bucket: &mut Bucket) -> Result<(), Failure> {
         let (mut from, to) = self.keys.members(set);
-        let mut grown = 0;
         while let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? {
             from = after(&key);
             let member = key.last_chunk().copied().ok_or_else(|| self.run.damaged(self.customer))?;
             let moved: MemberState = self.run.decode(self.customer, &bytes)?;
             self.run.view.delete(Table::State, key);
-            let key = self.keys.member(into, &member);
+            let key = self.keys.member(bucket.set, &member);
             let known: Option<MemberState> = self.run.get(self.customer, Table::State, &key)?;
-            grown += u64::from(known.is_none());
+            if known.is_none() {
+                bucket.toggle(&member, true);
+            }
             if known.is_none_or(|known| (known.time, known.position) < (moved.time, moved.position)) {
                 self.run.view.put(Table::State, key, stored::to_bytes(&moved));
             }
         }
-        Ok(grown)
+        Ok(())
     }
 
-    /// The entities of those present in a set.
-    pub(super) fn present_entities(&mut self, set: u64) -> Result<Vec<Named>, Failure> {
+    /// The events that added the members present in a set.
+    pub(super) fn present_trail(&mut self, set: u64) -> Result<PresentTrail, Failure> {
         let (mut from, to) = self.keys.members(set);
-        let mut found: Vec<Named> = Vec::new();
-        while found.len() < ENTITIES_MAX {
+        let mut found = PresentTrail { last: NEVER, ..PresentTrail::default() };
+        let max = self.active.rule.evidence.max as usize;
+        for _ in 0..MEMBERS_TOLD_MAX {
             let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? else { break };
             from = after(&key);
             let member: MemberState = self.run.decode(self.customer, &bytes)?;
-            for entity in member.entities {
-                if !found.iter().any(|known| (known.of, &known.id) == (entity.of, &entity.id)) {
-                    found.push(entity);
-                }
+            if member.present {
+                found.first = Some(found.first.map_or(member.time, |first| first.min(member.time)));
+                found.last = found.last.max(member.time);
+                found.trail.add(member.witness, max);
+                found.trail.name((member.time, Offset(member.position)), &member.entities);
             }
         }
-        found.truncate(ENTITIES_MAX);
-        // In an order that does not depend on hashes.
-        found.sort_by(|left, right| (left.of, &left.id).cmp(&(right.of, &right.id)));
         Ok(found)
     }
 }

@@ -11,7 +11,7 @@ mod tell;
 
 use std::sync::Arc;
 
-use rules::{ActiveRule, CustomerId, Evaluation, Span};
+use rules::{ActiveRule, CustomerId, Evaluation, EvidenceMode, Span};
 
 use crate::apply::{Failure, Run};
 use crate::group::Group;
@@ -43,14 +43,17 @@ pub(crate) struct Arrival<'h> {
     pub(crate) offset: Offset,
 }
 
-impl Arrival<'_> {
-    fn witness(&self) -> Witness {
-        Witness {
-            time: self.time,
-            offset: self.offset,
-            event_id: self.hit.event_id.clone(),
-            payload: self.hit.payload.clone(),
-        }
+impl GroupRun<'_, '_> {
+    /// The event as evidence, if the rule wants any.
+    fn witness(&self, arrival: &Arrival<'_>) -> Option<Witness> {
+        let wanted = self.active.rule.evidence.mode != EvidenceMode::None;
+        wanted.then(|| Witness {
+            time: arrival.time,
+            offset: arrival.offset,
+            // Texts are shown as they are, other ids as JSON.
+            event_id: arrival.hit.event_id.as_ref().map(|id| serde_json::from_str(id).unwrap_or(id.clone())),
+            payload: arrival.hit.payload.clone(),
+        })
     }
 }
 
@@ -75,6 +78,8 @@ pub(crate) struct GroupRun<'r, 'a> {
     pub(crate) group: Group,
     pub(crate) head: Head,
     is_new: bool,
+    /// Whether the event at hand has had its say: it spoke, or ended an alert.
+    spoke: bool,
     pub(crate) moment: Moment,
 }
 
@@ -92,7 +97,7 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         let clock_id = ClockId::of(active.rule.timing.event_time.as_ref());
         let is_new = stored.is_none();
         let head = stored.unwrap_or_else(|| Head::new(group.text()));
-        Ok(Self { run, active: Arc::clone(active), customer, clock_id, keys, group, head, is_new, moment })
+        Ok(Self { run, active: Arc::clone(active), customer, clock_id, keys, group, head, is_new, spoke: false, moment })
     }
 
     /// Takes an event in.
@@ -100,10 +105,11 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         if self.is_too_late(arrival)? {
             return Ok(Fate::TooLate);
         }
-        if self.is_new && !self.run.open_group(self.customer, &self.active, self.moment.clock)? {
+        if self.is_new && !self.run.open_group(self.customer, &self.active, (self.moment.clock, arrival.time))? {
             return Ok(Fate::TooManyGroups);
         }
         match &arrival.hit.brought {
+            Brought::Nothing => {},
             Brought::Step(event) => self.take_step(arrival, event)?,
             Brought::Change { .. } | Brought::Numbers { .. } | Brought::Members { .. } => {
                 self.contribute(arrival)?;
@@ -127,8 +133,8 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         *slot = None;
         if !self.is_new {
             match (timer.kind, &self.active.rule.evaluation) {
-                (TimerKind::Change, Evaluation::Aggregate(_)) => self.change(due.at)?,
-                (TimerKind::Change, Evaluation::Pattern(_)) => self.pass_deadline(due.at)?,
+                (TimerKind::Change, Evaluation::Aggregate(_)) => self.change(due)?,
+                (TimerKind::Change, Evaluation::Pattern(_)) => self.pass_deadline(due.due)?,
                 (TimerKind::Hold, _) => self.hold(due.at)?,
                 (TimerKind::Resolve, _) => self.resolve_after(due.at)?,
                 (TimerKind::Hour, _) => {},
@@ -171,10 +177,6 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         }
         self.head.timers = wanted;
         let key = self.keys.head();
-        if self.is_spent(&wanted) {
-            self.run.view.delete(Table::State, key);
-            return self.run.close_group(self.customer, &self.active);
-        }
         self.run.view.put(Table::State, key, stored::to_bytes(&self.head));
         Ok(())
     }
@@ -199,19 +201,5 @@ impl<'r, 'a> GroupRun<'r, 'a> {
             self.run.set_timer(self.customer, self.clock_id, &timer(wanted));
         }
         Ok(())
-    }
-
-    /// Whether nothing is left of the group that a group without state would not have.
-    fn is_spent(&self, timers: &Timers) -> bool {
-        let policy = &self.head.policy;
-        let is_quiet = policy.armed && policy.episode.is_none() && policy.holds_since.is_none();
-        // What happened at a clock that may still be asked about is kept; timers bring the group here again.
-        let is_past = policy.closed.is_none() && policy.spoke.is_none();
-        let is_empty = *timers == Timers::default() && self.head.consumed.is_none();
-        let has_end = match &self.active.rule.evaluation {
-            Evaluation::Aggregate(aggregate) => aggregate.window != rules::Window::Total,
-            Evaluation::Pattern(_) => false,
-        };
-        has_end && is_quiet && is_past && is_empty
     }
 }

@@ -13,11 +13,11 @@ use super::policy::{Judgement, Subject};
 use super::{Arrival, GroupRun};
 use crate::alert::Window;
 use crate::apply::Failure;
-use crate::head::Due;
+use crate::head::{Due, Told};
 use crate::hit::StepEvent;
 use crate::key::step_place;
 use crate::stored;
-use crate::stream::Timestamp;
+use crate::stream::{Offset, Timestamp};
 use crate::trail::{Named, Trail, Witness};
 use crate::view::after;
 use crate::write::Table;
@@ -50,19 +50,12 @@ impl Placed {
 }
 
 /// A pattern that is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Completion {
-    /// Its first event.
-    began: Timestamp,
-    /// Its last event: everything up to it is used up.
+    /// The events behind it, in order.
+    events: Vec<Placed>,
+    /// Everything up to here is used up.
     place: Place,
-}
-
-impl Window {
-    /// Milliseconds from its start to its end.
-    pub(super) fn elapsed(&self) -> Amount {
-        Amount::from(self.end.0 - self.start.unwrap_or(self.end).0)
-    }
 }
 
 impl GroupRun<'_, '_> {
@@ -70,20 +63,27 @@ impl GroupRun<'_, '_> {
     pub(super) fn take_step(&mut self, arrival: &Arrival<'_>, event: &StepEvent) -> Result<(), Failure> {
         let active = Arc::clone(&self.active);
         let Evaluation::Pattern(pattern) = &active.rule.evaluation else { return Ok(()) };
-        let place = (arrival.time, arrival.offset.0);
-        let resolved = self.resolve_on_step(pattern, arrival, event)?;
-        if self.head.consumed.is_some_and(|consumed| place <= consumed) {
-            return Ok(());
-        }
-        let wants_witness = self.active.rule.evidence.mode != rules::EvidenceMode::None;
         let step = StoredStep {
             event: event.clone(),
-            witness: wants_witness.then(|| arrival.witness()),
+            witness: self.witness(arrival),
             entities: arrival.hit.entities.clone(),
         };
-        self.run.view.put(Table::State, self.keys.step(place.0, place.1), stored::to_bytes(&step));
+        let placed = Placed { place: (arrival.time, arrival.offset.0), step };
+        self.resolve_on_step(pattern, &placed)?;
+        if self.head.consumed.is_some_and(|consumed| placed.place <= consumed) {
+            return Ok(());
+        }
+        if event.until && pattern.kind != PatternKind::Absence {
+            // What stands before it is void, also what comes later; absence goes through the events in order.
+            self.consume((placed.place.0, placed.place.1.saturating_sub(1)))?;
+        }
+        if event.steps == 0 && pattern.kind != PatternKind::Absence {
+            return Ok(());
+        }
+        let key = self.keys.step(placed.place.0, placed.place.1);
+        self.run.view.put(Table::State, key, stored::to_bytes(&placed.step));
         while let Some(completion) = self.completion(pattern)? {
-            self.complete(&completion, completion.place.0, resolved)?;
+            self.complete(&completion, completion.place.0)?;
         }
         self.forget_steps(pattern)
     }
@@ -103,90 +103,71 @@ impl GroupRun<'_, '_> {
     }
 
     /// Judges a completion and uses its events up.
-    fn complete(&mut self, completion: &Completion, at: Timestamp, resolved: bool) -> Result<(), Failure> {
-        let window = Window { start: Some(completion.began), end: at };
-        let subject = self.pattern_subject(window, completion.place)?;
-        let judgement = Judgement {
-            value: Some(window.elapsed()),
-            holds: true,
-            at,
-            contributes: true,
-            present: true,
-            is_set: false,
-            subject,
-        };
-        // The event that ended the alert before does not begin the next one.
-        if !resolved {
-            self.judge(&judgement)?;
-        }
+    fn complete(&mut self, completion: &Completion, at: Timestamp) -> Result<(), Failure> {
+        let began = completion.events.first().map_or((at, 0), |first| first.place);
+        let told = self.told_of_steps(began.0, at, &completion.events, Trail::default());
+        let subject = Subject::Pattern { told, began, completed: completion.place };
+        let value = Some(elapsed(began.0, at));
+        let (holds, contributes, present) = (true, true, true);
+        self.judge(&Judgement { value, holds, at, contributes, present, subject })?;
         self.consume(completion.place)
     }
 
-    fn pattern_subject(&mut self, window: Window, place: Place) -> Result<Subject<'static>, Failure> {
-        let began = window.start.unwrap_or(window.end);
-        let inside = self.steps()?.into_iter().filter(|event| event.place.0 >= began && event.place <= place);
-        let (mut trail, mut last) = (Trail::default(), began);
-        for event in inside {
-            last = event.place.0;
-            trail.add(event.step.witness, self.active.rule.evidence.max as usize);
-            trail.name(last, &event.step.entities);
+    /// What a record tells of events, beside those that are behind it already.
+    fn told_of_steps(&self, began: Timestamp, end: Timestamp, events: &[Placed], mut trail: Trail) -> Told {
+        let mut last = trail.witnesses.last().map_or(began, |witness| witness.time);
+        for event in events {
+            last = last.max(event.place.0);
+            trail.add(event.step.witness.clone(), self.active.rule.evidence.max as usize);
+            trail.name((event.place.0, Offset(event.place.1)), &event.step.entities);
         }
-        Ok(Subject::Pattern { window, last, trail, place })
+        let window = Window { start: Some(began), end };
+        self.told_of(Some(elapsed(began, end)), window, (began, last), trail)
     }
 
-    /// Ends the open alert if the event is of the step that does so; answers whether it did.
-    fn resolve_on_step(
-        &mut self,
-        pattern: &Pattern,
-        arrival: &Arrival<'_>,
-        event: &StepEvent,
-    ) -> Result<bool, Failure> {
+    /// Ends the open alert if the event is of the step that does so.
+    fn resolve_on_step(&mut self, pattern: &Pattern, event: &Placed) -> Result<(), Failure> {
         let step = self.active.rule.policy.resolve.as_ref().and_then(|resolve| resolve.on_step);
-        if step.is_none_or(|step| event.steps & (1 << step) == 0) {
-            return Ok(false);
-        }
-        let Some(episode) = &self.head.policy.episode else { return Ok(false) };
-        let place = (arrival.time, arrival.offset.0);
-        let ends = match pattern.kind {
-            PatternKind::Absence => arrival.time >= episode.began,
-            PatternKind::Sequence | PatternKind::All | PatternKind::AtLeast(_) => place > episode.completed,
+        let (Some(step), Some(episode)) = (step, &self.head.policy.episode) else { return Ok(()) };
+        let is_after = match pattern.kind {
+            PatternKind::Absence => event.place >= episode.began,
+            PatternKind::Sequence | PatternKind::All | PatternKind::AtLeast(_) => {
+                event.place > episode.completed
+            },
         };
-        if !ends {
-            return Ok(false);
+        if !is_after || !event.serves(usize::from(step)) {
+            return Ok(());
         }
-        let window = Window { start: Some(episode.began), end: arrival.time };
-        let mut trail = Trail::default();
-        if self.active.rule.evidence.mode != rules::EvidenceMode::None {
-            trail.add(Some(arrival.witness()), self.active.rule.evidence.max as usize);
-        }
-        trail.entities = episode.entities.iter().map(|entity| (arrival.time, entity.clone())).collect();
-        let subject = Subject::Pattern { window, last: arrival.time, trail, place };
-        let judgement = Judgement {
-            value: Some(window.elapsed()),
-            holds: false,
-            at: arrival.time,
-            contributes: true,
-            present: true,
-            is_set: false,
-            subject,
-        };
-        self.resolve(&judgement)?;
-        Ok(true)
+        let (before, began) = (&episode.told, episode.began.0);
+        let place = (before.last, Offset(0));
+        let entities = before.entities.iter().map(|entity| (place, entity.clone())).collect();
+        let trail = Trail { witnesses: before.witnesses.clone(), entities };
+        let mut told = self.told_of_steps(began, event.place.0, std::slice::from_ref(event), trail);
+        told.first = told.first.min(before.first).min(event.place.0);
+        told.last = before.last.max(event.place.0);
+        self.resolve(told, event.place.0)
     }
 
     /// A moment is reached at which something has not come, or is forgotten.
-    pub(super) fn pass_deadline(&mut self, at: Timestamp) -> Result<(), Failure> {
+    pub(super) fn pass_deadline(&mut self, due: Timestamp) -> Result<(), Failure> {
         let active = Arc::clone(&self.active);
         let Evaluation::Pattern(pattern) = &active.rule.evaluation else { return Ok(()) };
         if let (PatternKind::Absence, Some(within)) = (pattern.kind, pattern.within) {
-            while let Some(open) = absence::open(pattern, within, &self.steps()?) {
-                if open.deadline > at {
+            while let Some(open) = absence::open(within, &self.steps()?) {
+                if open.deadline.plus(self.patience()) > due {
                     break;
                 }
+                let was_open = self.head.policy.episode.is_some();
                 // Everything before the deadline is decided.
                 let place = (open.deadline.minus(Span::from_millis(1)), u64::MAX);
-                let completion = Completion { began: open.began, place };
-                self.complete(&completion, open.deadline, false)?;
+                self.complete(&Completion { events: vec![open.start], place }, open.deadline)?;
+                if !was_open {
+                    // What came while the conclusion waited.
+                    for event in self.steps()? {
+                        self.resolve_on_step(pattern, &event)?;
+                    }
+                }
+                self.spoke = false;
             }
         }
         self.forget_steps(pattern)
@@ -201,7 +182,7 @@ impl GroupRun<'_, '_> {
         let forgotten = steps.first().map(|first| self.forgotten(first.place.0, within));
         let forgotten = forgotten.map(|at| Due { at, due: at });
         let open = match pattern.kind {
-            PatternKind::Absence => absence::open(pattern, within, &steps),
+            PatternKind::Absence => absence::open(within, &steps),
             PatternKind::Sequence | PatternKind::All | PatternKind::AtLeast(_) => None,
         };
         let patience = self.patience();
@@ -236,7 +217,7 @@ impl GroupRun<'_, '_> {
                 self.run.view.delete(Table::State, self.keys.step(step.place.0, step.place.1));
             }
         }
-        self.head.consumed = Some(place);
+        self.head.consumed = self.head.consumed.max(Some(place));
         Ok(())
     }
 
@@ -251,4 +232,9 @@ impl GroupRun<'_, '_> {
         }
         Ok(found)
     }
+}
+
+/// Milliseconds between two moments.
+fn elapsed(began: Timestamp, end: Timestamp) -> Amount {
+    Amount::from(end.0 - began.0)
 }

@@ -50,8 +50,8 @@ impl GroupRun<'_, '_> {
                 None => bucket,
                 Some(mut earlier) => {
                     earlier.join(&bucket);
-                    earlier.members += self.move_set(bucket.set, earlier.set)?;
-                    earlier.trail.join(bucket.trail, self.active.rule.evidence.max as usize);
+                    self.move_set(bucket.set, &mut earlier)?;
+                    earlier.trail.join(&bucket.trail, self.active.rule.evidence.max as usize);
                     earlier
                 },
             });
@@ -59,6 +59,8 @@ impl GroupRun<'_, '_> {
         // The place of its first event names the set of a session.
         let mut session = joined.unwrap_or_else(|| Bucket { set: arrival.offset.0, ..Bucket::default() });
         let judged = self.add(aggregate, &mut session, arrival)?;
+        // With another event it is another window.
+        session.judged = false;
         let window = Window { start: Some(session.first), end: session.last.plus(gap) };
         self.settle_window(aggregate, session.last, session, window, arrival, judged)
     }

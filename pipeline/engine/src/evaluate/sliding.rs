@@ -1,8 +1,12 @@
 //! Sliding windows: the contributions of each moment are kept, so that they can leave; the present value is kept beside
 //! them, so that an event costs the same whatever the window holds.
 
+use std::collections::BTreeMap;
+
 use rules::{Aggregate, Span};
 
+use super::policy::Behind;
+use super::tell::NEVER;
 use super::{Arrival, GroupRun};
 use crate::alert::Window;
 use crate::apply::Failure;
@@ -10,7 +14,8 @@ use crate::bucket::{Bucket, Operation, greatest, least};
 use crate::head::Due;
 use crate::hit::Brought;
 use crate::scalar::Hash;
-use crate::stream::Timestamp;
+use crate::stream::{Offset, Timestamp};
+use crate::trail::Trail;
 use crate::write::Table;
 
 /// One millisecond.
@@ -24,9 +29,12 @@ impl GroupRun<'_, '_> {
         arrival: &Arrival<'_>,
     ) -> Result<(), Failure> {
         let (clock, time) = (self.moment.clock, arrival.time);
+        // Whatever left the window before has done so by a timer.
+        self.head.expired = self.head.expired.max(clock.minus(size));
         let mut entry = self.bucket(time)?.unwrap_or_default();
         entry.add(time, &arrival.hit.brought, None);
-        entry.operations.extend(operations(arrival));
+        entry.operations.extend(self.operations(arrival));
+        self.remember(&mut entry, arrival);
         self.put_bucket(time, &entry);
 
         let mut present = std::mem::take(&mut self.head.present);
@@ -35,12 +43,18 @@ impl GroupRun<'_, '_> {
             present.add(time, &arrival.hit.brought, None);
             changed = self.operate(&mut present, arrival)?;
         }
-        self.remember(&mut present, arrival);
+        if time > clock.minus(size) {
+            self.remember(&mut present, arrival);
+        }
         if time < clock && self.may_fire_in_the_past() {
             for end in self.ends_after(time, size)? {
-                let past = self.past(aggregate, end, size, &present)?;
-                let window = Window { start: Some(end.minus(size)), end };
-                self.judge_past(aggregate, &past, window)?;
+                let past = self.past(aggregate, end, size, None)?;
+                let changed = aggregate.entity_path.is_none()
+                    || past.fingerprint != self.past(aggregate, end, size, Some(arrival.offset))?.fingerprint;
+                if changed {
+                    let window = Window { start: Some(end.minus(size)), end };
+                    self.judge_past(aggregate, &past, window, Behind::Trail)?;
+                }
             }
         }
         if changed || aggregate.entity_path.is_none() {
@@ -61,42 +75,48 @@ impl GroupRun<'_, '_> {
         Ok(ends.filter(|end| *end >= oldest).collect())
     }
 
-    /// What a past window adds up to.
+    /// What a past window adds up to, with the events behind it; without the operations of one event, to see what it changed.
     fn past(
         &mut self,
         aggregate: &Aggregate,
         end: Timestamp,
         size: Span,
-        present: &Bucket,
+        without: Option<Offset>,
     ) -> Result<Bucket, Failure> {
-        let start = end.minus(size);
+        let max = self.active.rule.evidence.max as usize;
         let mut past = Bucket::default();
-        let mut latest: Vec<(Hash, Timestamp, u64, bool)> = Vec::new();
-        for (time, entry) in self.buckets(start.plus(STEP), end)? {
+        let mut latest: BTreeMap<Hash, (Timestamp, Operation)> = BTreeMap::new();
+        for (time, entry) in self.buckets(end.minus(size).plus(STEP), end)? {
             past.join(&entry);
-            latest.extend(
-                entry
-                    .operations
-                    .iter()
-                    .map(|operation| (operation.member, time, operation.position, operation.present)),
-            );
+            past.trail.join(&entry.trail, max);
+            // Of one moment they are in order of position, and of one event its removals come last.
+            let mut operations = entry.operations;
+            operations.sort_by_key(|operation| (operation.position, !operation.present));
+            for operation in operations {
+                if without.is_none_or(|offset| offset.0 != operation.position) {
+                    latest.insert(operation.member, (time, operation));
+                }
+            }
         }
-        let is_set = aggregate.entity_path.is_some() || aggregate.function == rules::Function::Distinct;
-        if is_set {
-            // The last operation on a member decides, and of one event its removal comes last.
-            latest.sort_by_key(|(member, time, position, present)| (*member, *time, *position, !present));
-            let members = latest.chunk_by(|left, right| left.0 == right.0);
-            let present = members.filter(|operations| operations.last().is_some_and(|last| last.3));
-            past.members = present.count() as u64;
+        let present: Vec<_> = latest.into_values().filter(|(_, operation)| operation.present).collect();
+        present.iter().for_each(|(_, operation)| past.toggle(&operation.member, true));
+        if aggregate.entity_path.is_some() {
+            // Behind a live set are the events that added its members.
+            past.trail = Trail::default();
+            past.first = present.iter().map(|(time, _)| *time).min().unwrap_or_default();
+            past.last = present.iter().map(|(time, _)| *time).max().unwrap_or(NEVER);
+            for (time, operation) in present {
+                past.trail.add(operation.witness, max);
+                past.trail.name((time, Offset(operation.position)), &operation.entities);
+            }
         }
-        past.trail = present.trail.between(start, end);
         Ok(past)
     }
 
     /// Contributions leave the window.
     pub(super) fn expire(&mut self, aggregate: &Aggregate, size: Span, at: Timestamp) -> Result<(), Failure> {
         let mut present = std::mem::take(&mut self.head.present);
-        let before = present.value(aggregate);
+        let (before, members) = (present.value(aggregate), present.fingerprint);
         let until = at.minus(size);
         let mut seek = false;
         let first = self.head.expired.plus(STEP);
@@ -116,7 +136,7 @@ impl GroupRun<'_, '_> {
         if let Some((first, _)) = self.first_bucket_from(until.plus(STEP))? {
             present.first = first;
         }
-        if present.value(aggregate) != before {
+        if present.value(aggregate) != before || present.fingerprint != members {
             let window = Window { start: Some(until), end: at };
             self.judge_present(aggregate, &present, window, at, false)?;
         }
@@ -125,7 +145,7 @@ impl GroupRun<'_, '_> {
         for (time, _) in self.buckets(Timestamp(i64::MIN), forgotten)? {
             self.run.view.delete(Table::State, self.keys.bucket(time));
         }
-        present.trail.forget(forgotten);
+        present.trail.forget(self.head.expired);
         self.head.present = present;
         Ok(())
     }
@@ -139,15 +159,18 @@ impl GroupRun<'_, '_> {
         let at = expires.map_or(forgotten, |expires| expires.min(forgotten));
         Ok(Some(Due { at, due: at }))
     }
-}
 
-fn operations(arrival: &Arrival<'_>) -> Vec<Operation> {
-    let Brought::Members { added, removed } = &arrival.hit.brought else { return Vec::new() };
-    let all = added.iter().map(|member| (member, true)).chain(removed.iter().map(|member| (member, false)));
-    let operation = |(member, present): (&crate::hit::Member, bool)| Operation {
-        position: arrival.offset.0,
-        member: member.hash,
-        present,
-    };
-    all.map(operation).collect()
+    fn operations(&self, arrival: &Arrival<'_>) -> Vec<Operation> {
+        let Brought::Members { added, removed } = &arrival.hit.brought else { return Vec::new() };
+        let added = added.iter().map(|member| (member.hash, true));
+        let all = added.chain(removed.iter().map(|member| (member.hash, false)));
+        let operation = |(member, present): (Hash, bool)| Operation {
+            position: arrival.offset.0,
+            member,
+            present,
+            witness: if present { self.witness(arrival) } else { None },
+            entities: if present { arrival.hit.entities.clone() } else { Vec::new() },
+        };
+        all.map(operation).collect()
+    }
 }

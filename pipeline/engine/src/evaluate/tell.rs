@@ -1,78 +1,82 @@
 //! Telling: alert records from judgements.
 
-use rules::{AlertState, Amount, Evaluation, Span, Status};
+use rules::{AlertState, Amount, Span, Status};
 use uuid::Uuid;
 
 use super::GroupRun;
-use super::policy::Judgement;
+use super::policy::Behind;
 use crate::alert::{Alert, AlertEntity, Evidence, Origin, Window, instance_id, raw, threshold_json};
 use crate::apply::Failure;
 use crate::bucket::Bucket;
+use crate::head::Told;
 use crate::stream::Timestamp;
 use crate::trail::{Named, Trail, Witness};
 
-/// What an alert tells beside its value.
-pub(super) struct Details {
-    window: Window,
-    first: Timestamp,
-    last: Timestamp,
-    pub(super) entities: Vec<Named>,
-    witnesses: Vec<Witness>,
-}
-
-impl Details {
-    pub(super) fn new(window: Window, first: Timestamp, last: Timestamp, trail: Trail) -> Self {
-        let mut entities: Vec<_> = trail.entities.into_iter().map(|(_, entity)| entity).collect();
-        entities.sort_by(|left, right| (left.of, &left.id).cmp(&(right.of, &right.id)));
-        Self { window, first, last, entities, witnesses: trail.witnesses }
-    }
-}
+/// The last time of no events.
+pub(super) const NEVER: Timestamp = Timestamp(i64::MIN);
 
 impl GroupRun<'_, '_> {
-    pub(super) fn bucket_details(&mut self, bucket: &Bucket, window: Window) -> Result<Details, Failure> {
-        let active = self.aggregate();
-        let trail = match &active.rule.evaluation {
-            Evaluation::Aggregate(aggregate) => match (aggregate.window, window.start) {
-                (rules::Window::Sliding(_), Some(start)) => bucket.trail.between(start, window.end),
-                _ => bucket.trail.clone(),
+    /// What a record tells of the value of a bucket. Without events behind it, its last time is the least there is.
+    pub(super) fn bucket_told(
+        &mut self,
+        value: Option<Amount>,
+        bucket: &Bucket,
+        window: Window,
+        behind: Behind,
+    ) -> Result<Told, Failure> {
+        let (first, last, trail) = match behind {
+            Behind::Members => {
+                let trail = self.present_trail(bucket.set)?;
+                let first = trail.first.unwrap_or_default();
+                (first, trail.last, trail.trail)
             },
-            Evaluation::Pattern(_) => Trail::default(),
+            Behind::TrailAfter(start) => (bucket.first, bucket.last, bucket.trail.after(start)),
+            Behind::Trail => (bucket.first, bucket.last, bucket.trail.clone()),
         };
-        let mut details = Details::new(window, bucket.first, bucket.last, trail);
-        if let Evaluation::Aggregate(aggregate) = &active.rule.evaluation {
-            if aggregate.entity_path.is_some() {
-                details.entities = self.present_entities(bucket.set)?;
-            }
-        }
-        Ok(details)
+        let last = if bucket.events == 0 { NEVER } else { last };
+        Ok(self.told_of(value, window, (first, last), trail))
+    }
+
+    pub(super) fn told_of(
+        &self,
+        value: Option<Amount>,
+        window: Window,
+        (first, last): (Timestamp, Timestamp),
+        trail: Trail,
+    ) -> Told {
+        let kinds = &self.active.rule.entities;
+        let kind = |named: &Named| kinds.get(usize::from(named.of)).map(|entity| &entity.kind);
+        let mut entities: Vec<_> = trail.entities.into_iter().map(|(_, entity)| entity).collect();
+        entities.sort_by(|left, right| (kind(left), &left.id).cmp(&(kind(right), &right.id)));
+        let Window { start, end } = window;
+        Told { value, start, end, first, last, witnesses: trail.witnesses, entities }
     }
 
     pub(super) fn tell(
         &mut self,
         state: AlertState,
         instance: Uuid,
-        judgement: &Judgement<'_>,
-        details: Details,
+        told: &Told,
+        at: Timestamp,
         before: &[Named],
-    ) -> Result<(), Failure> {
+    ) {
         let rule = &self.active.rule;
         let status = rule.status_for(self.customer);
         if !status.is_evaluated() {
-            return Ok(());
+            return;
         }
         let missing = |from: &[Named], of: &[Named]| -> Vec<Named> {
-            let known =
-                |entity: &Named| of.iter().any(|other| (other.of, &other.id) == (entity.of, &entity.id));
+            let known = |entity: &Named| of.iter().any(|other| other.is(entity));
             from.iter().filter(|entity| !known(entity)).cloned().collect()
         };
-        let (added, removed) = (missing(&details.entities, before), missing(before, &details.entities));
+        let (added, removed) = (missing(&told.entities, before), missing(before, &told.entities));
         let entities = |named: &[Named]| named.iter().filter_map(|entity| self.entity(entity)).collect();
         let context = self.run.context;
         let evidence = |witness: &Witness| Evidence {
             topic: context.topic.to_owned(),
             partition: context.partition,
             offset: witness.offset,
-            event_id: witness.event_id.as_deref().map(raw),
+            event_id: witness.event_id.clone(),
             payload: witness.payload.as_deref().map(raw),
         };
         let alert = Alert {
@@ -84,28 +88,27 @@ impl GroupRun<'_, '_> {
             rule_version: self.active.version.0,
             state,
             group: self.group.clone(),
-            value: judgement.value,
+            value: told.value,
             threshold: rule.threshold_for(self.customer).map(threshold_json),
-            window: details.window,
-            first_seen: details.first,
-            last_seen: details.last,
-            entities: entities(&details.entities),
+            window: Window { start: told.start, end: told.end },
+            first_seen: told.first,
+            last_seen: told.last,
+            entities: entities(&told.entities),
             entities_added: entities(&added),
             entities_removed: entities(&removed),
-            evidence: details.witnesses.iter().map(evidence).collect(),
+            evidence: told.witnesses.iter().map(evidence).collect(),
             origin: origin(status),
             late: self.moment.late,
-            event_time: judgement.at,
+            event_time: at,
             ingest_time: self.moment.ingest,
             emit_time: context.now,
             labels: rule.labels.clone(),
         };
         self.run.effects.alerts.push(alert);
-        Ok(())
     }
 
     /// Tells how many records of an hour were withheld.
-    pub(crate) fn tell_summary(self, withheld: u64) {
+    pub(crate) fn tell_summary(self, (withheld, first, last): (u64, Timestamp, Timestamp)) {
         let Self { run, active, customer, group, moment, .. } = self;
         let (rule, at) = (&active.rule, moment.clock);
         let status = rule.status_for(customer);
@@ -124,8 +127,8 @@ impl GroupRun<'_, '_> {
             value: Some(Amount::from(withheld)),
             threshold: rule.threshold_for(customer).map(threshold_json),
             window: Window { start: Some(at.minus(Span::from_hours(1))), end: at },
-            first_seen: at.minus(Span::from_hours(1)),
-            last_seen: at,
+            first_seen: first,
+            last_seen: last,
             entities: Vec::new(),
             entities_added: Vec::new(),
             entities_removed: Vec::new(),

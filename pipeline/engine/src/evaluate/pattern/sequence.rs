@@ -1,8 +1,9 @@
 //! Sequences: the steps one after the other, other events between them.
 
-use rules::{Pattern, Timestamp};
+use rules::Pattern;
 
 use super::{Completion, Placed};
+use crate::stream::Timestamp;
 
 /// The first completion. Among the candidates that one event completes, the latest start wins.
 ///
@@ -14,10 +15,7 @@ pub(super) fn completion(pattern: &Pattern, events: &[Placed]) -> Option<Complet
         .flat_map(|(step, of)| std::iter::repeat_n(step, of.min.unwrap_or(1).max(1) as usize))
         .collect();
     let mut starts: Vec<Option<Timestamp>> = vec![None; needed.len()];
-    for event in events {
-        if event.step.event.until {
-            starts.fill(None);
-        }
+    for (at, event) in events.iter().enumerate() {
         // From the end, so that one event serves one step.
         for (index, step) in needed.iter().enumerate().rev() {
             if !event.serves(*step) {
@@ -25,14 +23,25 @@ pub(super) fn completion(pattern: &Pattern, events: &[Placed]) -> Option<Complet
             }
             let start = match index.checked_sub(1) {
                 None => Some(event.place.0),
-                Some(before) => starts[before]
-                    .filter(|start| pattern.within.is_none_or(|within| event.place.0 < start.plus(within))),
+                Some(before) => starts[before].filter(|start| {
+                    pattern.within.is_none_or(|within| event.place.0 < start.plus(within))
+                }),
             };
             starts[index] = starts[index].max(start);
         }
-        if let Some(Some(began)) = starts.last() {
-            return Some(Completion { began: *began, place: event.place });
+        if starts.last().is_some_and(Option::is_some) {
+            return Some(Completion { events: taken(&needed, &events[..=at]), place: event.place });
         }
     }
     None
+}
+
+/// The events of the sequence that ends with the last one: from the end backwards, each place is taken by the latest
+/// event that can.
+fn taken(needed: &[usize], events: &[Placed]) -> Vec<Placed> {
+    let mut before = events.iter().rev();
+    let mut taken: Vec<Placed> =
+        needed.iter().rev().filter_map(|step| before.find(|event| event.serves(*step)).cloned()).collect();
+    taken.reverse();
+    taken
 }

@@ -11,9 +11,6 @@ use crate::scalar::Hash;
 pub(super) fn completion(pattern: &Pattern, steps: usize, events: &[Placed]) -> Option<Completion> {
     let mut first = 0;
     for (index, event) in events.iter().enumerate() {
-        if event.step.event.until {
-            first = index;
-        }
         let inside = |earlier: &Placed| {
             pattern.within.is_none_or(|within| event.place.0 < earlier.place.0.plus(within))
         };
@@ -23,9 +20,8 @@ pub(super) fn completion(pattern: &Pattern, steps: usize, events: &[Placed]) -> 
         let window = &events[first..=index];
         let served = pattern.steps.iter().enumerate();
         let served = served.filter(|(step, of)| is_served(*step, of, pattern, window)).count();
-        if served >= steps && event.step.event.steps != 0 {
-            let began = window.iter().find(|event| event.step.event.steps != 0)?;
-            return Some(Completion { began: began.place.0, place: event.place });
+        if served >= steps {
+            return Some(Completion { events: window.to_vec(), place: event.place });
         }
     }
     None

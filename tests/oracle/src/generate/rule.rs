@@ -128,7 +128,7 @@ fn timing(chance: &mut Chance, kind: Kind) -> Timing {
         7..=8 => definition("$.ts", TimeFormat::Rfc3339),
         _ => definition("$.ts", TimeFormat::Iso8601),
     };
-    let lateness = chance.pick(&[0, 0, 1_000, 2_000, 5_000, 10_000]);
+    let lateness = chance.pick(&[0, 1_000, 2_000, 5_000, 10_000, 20_000]);
     Timing {
         event_time,
         allowed_lateness: Span::from_millis(lateness),

@@ -69,7 +69,6 @@ fn absence_and_closing_values_are_the_same_for_every_reordering_inside_the_allow
 fn it_does_not_matter_in_how_many_steps_a_clock_moves() {
     for seed in 0..2_000 {
         let case = case(seed);
-        let records = without(evaluate(&case.rules, &case.history), &["ingestTime"]);
         let mut events = Vec::new();
         for (index, event) in case.history.events.iter().enumerate() {
             // Somewhat before each event but the first there is one that no rule looks at.
@@ -89,8 +88,12 @@ fn it_does_not_matter_in_how_many_steps_a_clock_moves() {
             events.push(event.clone());
         }
         let history = History { events, ..case.history.clone() };
-        let stepped = without(evaluate(&case.rules, &history), &["ingestTime"]);
-        alike(&stepped, &records, &format!("seed {seed}"));
+        // Rule by rule: two clocks of one customer do not move alike, so what comes first of two rules may depend on the steps.
+        for made in case.rules.chunks(1) {
+            let records = without(evaluate(made, &case.history), &["ingestTime"]);
+            let stepped = without(evaluate(made, &history), &["ingestTime"]);
+            alike(&stepped, &records, &format!("seed {seed}"));
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn pattern(chance: &mut Chance, wanted: Kind) -> Pattern {
         }
     });
     let steps = steps.collect();
-    let within = (!is_together || chance.percent(70)).then(|| span(chance));
+    let within = (!is_together || chance.percent(70)).then(|| span(chance).max(span(chance)));
     let until = chance.percent(25).then(|| condition(chance));
     Pattern { kind, steps, within, until }
 }

@@ -92,7 +92,10 @@ fn scope(chance: &mut Chance, evaluation: &Evaluation, kind: Kind) -> CustomerSc
         let severity = chance.percent(50).then_some(Severity::Critical);
         let status =
             chance.percent(25).then(|| chance.pick(&[Status::Paused, Status::Shadow, Status::Active]));
-        scope.overrides.insert(customers()[chance.below(3)], Override { threshold, severity, status });
+        let change = Override { threshold, severity, status };
+        if change != Override::default() {
+            scope.overrides.insert(customers()[chance.below(3)], change);
+        }
     }
     scope
 }

@@ -20,7 +20,10 @@ impl<'a> Run<'a> {
         state.steps.push(step.clone());
         state.voice.begin();
         self.resolve_on_step(pattern, index, &step, late);
-        while pattern.kind != PatternKind::Absence {
+        if pattern.kind == PatternKind::Absence {
+            return;
+        }
+        loop {
             let state = &mut self.groups[index];
             let alive = alive(&state.steps, state.consumed);
             let Some(events) = completion(pattern, &alive) else { return };

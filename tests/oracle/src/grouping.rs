@@ -96,7 +96,7 @@ mod tests {
     fn null_arrays_objects_and_values_over_1_kib_count_as_missing() {
         let long = "x".repeat(1025);
         let json = format!(r#"{{"z":[null,[1],{{"a":1}},"{long}"],"k":[true]}}"#);
-        assert_eq!(texts(MissingGroup::Skip, &json), [String::new(); 0]);
+        assert!(texts(MissingGroup::Skip, &json).is_empty());
         assert_eq!(texts(MissingGroup::Null, &json), [r#"{"k":true,"z":null}"#]);
         assert_eq!(texts(MissingGroup::Null, r#"{"z":[null,1],"k":[true]}"#), [r#"{"k":true,"z":1}"#]);
     }

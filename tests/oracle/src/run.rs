@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
         match (&self.rule.evaluation, timer.kind) {
             (_, Kind::ResolveAfter) => self.resolve_by_time(index, timer.time),
             (Evaluation::Aggregate(aggregate), Kind::For) => {
-                self.held_long_enough(aggregate, index, timer.time)
+                self.held_long_enough(aggregate, index, timer.time);
             },
             (Evaluation::Aggregate(aggregate), _) => self.changes_by_time(aggregate, index, timer.time),
             (Evaluation::Pattern(pattern), _) => self.deadline_passes(pattern, index),

@@ -106,7 +106,7 @@ pub(crate) fn below(bound: &str) -> Limits {
 
 pub(crate) fn grouped(rule: Rule, path: &str) -> Rule {
     with(rule, |rule| {
-        rule.grouping.keys = vec![GroupKey { name: "k".to_owned(), path: Path::parse(path).unwrap() }]
+        rule.grouping.keys = vec![GroupKey { name: "k".to_owned(), path: Path::parse(path).unwrap() }];
     })
 }
 

@@ -70,10 +70,10 @@ const IDS: [&str; 9] = ["\"i1\"", "\"i1\"", "\"i2\"", "\"i3\"", "7", "7.0", "nul
 const STEPS: [i64; 10] = [0, 0, 1, 500, 1_000, 1_000, 1_000, 2_000, 3_000, 7_000];
 
 pub(super) fn history(chance: &mut Chance, kind: Kind) -> History {
-    let count = 1 + chance.below(40);
-    let customers_used = 1 + chance.below(3);
+    let count = if chance.percent(20) { 1 + chance.below(12) } else { 12 + chance.below(29) };
+    let customers_used = chance.pick(&[1, 1, 2, 3]);
     // Some histories hardly know lateness, others hardly order.
-    let late = chance.pick(&[0, 10, 30]);
+    let late = chance.pick(&[0, 15, 40]);
     let mut front = BASE - chance.pick(&[0, 5_000, 20_000, 20_000]);
     let mut events = Vec::new();
     for index in 0..count {
@@ -111,11 +111,11 @@ fn payload(chance: &mut Chance, time: i64, kind: Kind) -> String {
             members.push(format!("\"{name}\":{value}"));
         }
     };
-    put("k", &chance.pick(&KEYS));
-    put("e", &chance.pick(&ENTITIES));
-    put("id", &chance.pick(&IDS));
-    put("n", &chance.pick(&NUMBERS));
-    put("c", &chance.pick(&["0", "1", "2", "2", "3", "2.0", "1.5", "-1", "\"2\"", ""]));
+    put("k", chance.pick(&KEYS));
+    put("e", chance.pick(&ENTITIES));
+    put("id", chance.pick(&IDS));
+    put("n", chance.pick(&NUMBERS));
+    put("c", chance.pick(&["0", "1", "2", "2", "3", "2.0", "1.5", "-1", "\"2\"", ""]));
     let is_sound = kind == Kind::OrderFree || chance.percent(92);
     let text = Timestamp(time).to_string();
     let (at, ts) = match (is_sound, chance.below(6)) {

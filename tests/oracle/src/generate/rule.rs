@@ -92,7 +92,10 @@ fn scope(chance: &mut Chance, evaluation: &Evaluation, kind: Kind) -> CustomerSc
         let severity = chance.percent(50).then_some(Severity::Critical);
         let status =
             chance.percent(25).then(|| chance.pick(&[Status::Paused, Status::Shadow, Status::Active]));
-        scope.overrides.insert(customers()[chance.below(3)], Override { threshold, severity, status });
+        let change = Override { threshold, severity, status };
+        if change != Override::default() {
+            scope.overrides.insert(customers()[chance.below(3)], change);
+        }
     }
     scope
 }
@@ -128,7 +131,7 @@ fn timing(chance: &mut Chance, kind: Kind) -> Timing {
         7..=8 => definition("$.ts", TimeFormat::Rfc3339),
         _ => definition("$.ts", TimeFormat::Iso8601),
     };
-    let lateness = chance.pick(&[0, 0, 1_000, 2_000, 5_000, 10_000]);
+    let lateness = chance.pick(&[0, 1_000, 2_000, 5_000, 10_000, 20_000]);
     Timing {
         event_time,
         allowed_lateness: Span::from_millis(lateness),

@@ -47,7 +47,7 @@ fn any(chance: &mut Chance) -> Aggregate {
         _ => None,
     };
     let increment = Change { condition: condition(chance), by: by(chance) };
-    let takes = is_number && chance.percent(if is_set { 80 } else { 40 });
+    let takes = is_number && chance.percent(if is_set { 85 } else { 55 });
     let decrement = takes.then(|| Change { condition: condition(chance), by: by(chance) });
     let may_floor = is_number && matches!(window, Window::Total | Window::Tumbling(_));
     let floor = (may_floor && chance.percent(30)).then(|| match is_set {

@@ -25,14 +25,16 @@ pub(super) fn pattern(chance: &mut Chance, wanted: Kind) -> Pattern {
             id: format!("s{index}"),
             condition: condition(chance),
             min: (kind != PatternKind::Absence && !announces && chance.percent(30))
-                .then(|| chance.pick(&[1, 2, 2, 3])),
+                .then(|| chance.pick(&[1, 2, 2, 3]))
+                // One is what there is without saying so, unless a step announces how many.
+                .filter(|min| *min > 1 || announcer.is_some()),
             entity_path: (is_together && !announces && chance.percent(35))
                 .then(|| path(chance.pick(&["$.e", "$.e[*]"]))),
             expected_count_path: announces.then(|| path(chance.pick(&["$.c", "$.c", "$.n"]))),
         }
     });
     let steps = steps.collect();
-    let within = (!is_together || chance.percent(70)).then(|| span(chance));
+    let within = (!is_together || chance.percent(70)).then(|| span(chance).max(span(chance)));
     let until = chance.percent(25).then(|| condition(chance));
     Pattern { kind, steps, within, until }
 }

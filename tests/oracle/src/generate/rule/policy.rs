@@ -1,6 +1,6 @@
 //! Random policies.
 
-use rules::{AlertPolicy, Comparator, CustomerScope, Evaluation, Limits, Mode, Rearm, Resolve, Window};
+use rules::{AlertPolicy, Comparator, CustomerScope, Evaluation, Limits, Mode, Rearm, Resolve, Span, Window};
 
 use super::super::{Chance, Kind};
 use super::{limits, span};
@@ -15,7 +15,7 @@ pub(super) fn policy(
     if kind == Kind::Any && chance.percent(15) {
         policy.max_per_hour = Some(1 + u32::from(chance.percent(50)));
     }
-    if chance.percent(25) {
+    if chance.percent(15) {
         return policy;
     }
     let thresholds = thresholds(evaluation, scope);
@@ -26,6 +26,7 @@ pub(super) fn policy(
     };
     policy.mode = match chance.below(10) {
         0..=4 => Mode::Once,
+        5 if is_pattern => Mode::Cooldown(Span::from_millis(500)),
         5..=6 => Mode::Every,
         7..=8 => Mode::Cooldown(span(chance)),
         _ if matches!(window, None | Some(Window::Sliding(_))) => Mode::Once,
@@ -38,7 +39,7 @@ pub(super) fn policy(
         policy.rearm = beside(chance, &thresholds).map(Rearm::Limits).or(policy.rearm);
     }
     let may_resolve = kind == Kind::Any || !is_pattern;
-    if may_resolve && matches!(policy.mode, Mode::Once | Mode::Cooldown(_)) && chance.percent(50) {
+    if may_resolve && matches!(policy.mode, Mode::Once | Mode::Cooldown(_)) && chance.percent(70) {
         policy.resolve = resolve(chance, evaluation, &thresholds);
     }
     let running = match evaluation {

@@ -87,8 +87,11 @@ pub(crate) struct Episode {
     /// Of a pattern: the places of its first event and of its completion.
     pub(crate) began: (Timestamp, u64),
     pub(crate) completed: (Timestamp, u64),
-    /// What the previous record told.
+    /// What was found last, whether or not it was told.
     pub(crate) told: Told,
+    /// What the previous record told: its entities, and its first and last event time.
+    pub(crate) entities: Vec<Named>,
+    pub(crate) seen: (Timestamp, Timestamp),
 }
 
 /// What a record tells beside its state.

@@ -281,7 +281,7 @@ impl GroupRun<'_, '_> {
     /// Forgets windows to which no event can contribute any more.
     fn forget_windows(&mut self, aggregate: &Aggregate) -> Result<(), Failure> {
         while let Some((key, bucket)) = self.first_bucket()? {
-            if self.forgotten_window(aggregate, key, &bucket) > self.moment.clock {
+            if self.forgotten_window(aggregate, key, &bucket)? > self.moment.clock {
                 break;
             }
             self.remove_bucket(key, &bucket)?;
@@ -289,14 +289,19 @@ impl GroupRun<'_, '_> {
         Ok(())
     }
 
-    /// When no event can contribute to a window any more. One that came just in time for a window of its own may still join
-    /// a session with this one.
-    fn forgotten_window(&self, aggregate: &Aggregate, key: Timestamp, bucket: &Bucket) -> Timestamp {
-        let end = self.window_of(aggregate, key, bucket).end.plus(self.lateness());
-        match aggregate.window {
-            WindowKind::Session(gap) => end.plus(gap),
-            WindowKind::Tumbling(_) | WindowKind::Sliding(_) | WindowKind::Total => end,
-        }
+    /// When no event can contribute to a window any more. One that comes just in time for a window of its own may still
+    /// join a session with this one, and so may one that joins it with the next.
+    fn forgotten_window(
+        &mut self,
+        aggregate: &Aggregate,
+        key: Timestamp,
+        bucket: &Bucket,
+    ) -> Result<Timestamp, Failure> {
+        let end = self.window_of(aggregate, key, bucket).end;
+        let WindowKind::Session(gap) = aggregate.window else { return Ok(end.plus(self.lateness())) };
+        let next = self.first_bucket_from(key.plus(Span::from_millis(1)))?;
+        let bridged = next.filter(|(_, next)| next.first < end.plus(gap)).map(|(last, _)| last.plus(gap));
+        Ok(bridged.map_or(end.plus(gap), |bridged| bridged.max(end.plus(gap))).plus(self.lateness()))
     }
 
     /// When the value changes next by time, or a window is forgotten.
@@ -309,7 +314,7 @@ impl GroupRun<'_, '_> {
             WindowKind::Sliding(size) => self.next_expiry(size),
             WindowKind::Tumbling(_) | WindowKind::Session(_) => {
                 let Some((key, bucket)) = self.first_bucket()? else { return Ok(None) };
-                let forgotten = at_once(self.forgotten_window(aggregate, key, &bucket));
+                let forgotten = at_once(self.forgotten_window(aggregate, key, &bucket)?);
                 let judged = if self.is_running() {
                     match self.head.window {
                         Some(key) => {

@@ -182,8 +182,8 @@ impl GroupRun<'_, '_> {
             self.head.policy.armed = self.active.rule.policy.rearm.is_none();
         }
         if !episode.silent {
-            let told = seen_or(told, &episode.told);
-            self.tell(AlertState::Resolved, episode.instance, &told, at, &episode.told.entities);
+            let told = seen_or(told, episode.seen);
+            self.tell(AlertState::Resolved, episode.instance, &told, at, &episode.entities);
         }
         Ok(())
     }
@@ -216,7 +216,8 @@ impl GroupRun<'_, '_> {
             self.tell(AlertState::Firing, instance, &told, judgement.at, &[]);
         }
         let members = judgement.bucket().map_or(0, |bucket| bucket.fingerprint);
-        Ok(Episode { instance, silent, held: clock, members, began, completed, told })
+        let (entities, seen) = (told.entities.clone(), (told.first, told.last));
+        Ok(Episode { instance, silent, held: clock, members, began, completed, told, entities, seen })
     }
 
     /// The number of this opening among those of the group at this clock.
@@ -242,10 +243,12 @@ impl GroupRun<'_, '_> {
         if episode.silent {
             self.run.withhold(self.customer, &self.active, when)?;
         } else if self.run.may_tell(self.customer, &self.active, when)? {
-            let told = seen_or(told.clone(), &episode.told);
-            self.tell(AlertState::Updated, episode.instance, &told, judgement.at, &episode.told.entities);
-            episode.told = told;
+            let told = seen_or(told.clone(), episode.seen);
+            self.tell(AlertState::Updated, episode.instance, &told, judgement.at, &episode.entities);
+            episode.entities.clone_from(&told.entities);
+            episode.seen = (told.first, told.last);
         }
+        episode.told = told;
         if let Some(bucket) = judgement.bucket() {
             episode.members = bucket.fingerprint;
         }
@@ -314,8 +317,8 @@ impl GroupRun<'_, '_> {
 }
 
 /// Where no event is behind the value any more, what was seen is that of the record before.
-fn seen_or(told: Told, before: &Told) -> Told {
-    if told.last == NEVER { Told { first: before.first, last: before.last, ..told } } else { told }
+fn seen_or(told: Told, (first, last): (Timestamp, Timestamp)) -> Told {
+    if told.last == NEVER { Told { first, last, ..told } } else { told }
 }
 
 /// No value satisfies all limits that end something.

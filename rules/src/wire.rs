@@ -27,12 +27,15 @@ mod pattern;
 mod plain;
 mod policy;
 mod print;
+mod schema;
 mod scope;
 mod selections;
 mod suggest;
 mod tests_field;
 mod timing;
 mod values;
+
+pub use schema::rule_schema;
 
 /// The largest rule, in bytes of its JSON.
 pub const RULE_BYTES_MAX: usize = 64 * 1024;

@@ -103,14 +103,13 @@ fn read_policy(fields: &mut Fields<'_, '_>, evaluation: Option<&Evaluation>) -> 
                 fields.only_with("for", "an aggregate; a pattern has no threshold", "no `for`");
             }
         },
-        Some(Evaluation::Aggregate(aggregate)) => {
-            if name == Some("perWindow") && matches!(aggregate.window, Window::Sliding(_)) {
-                let message =
-                    "mode `perWindow` does not go with a window of type `sliding`, which never ends";
-                fields.conflict("mode", message, "another mode, or a window of type `tumbling` or `session`");
-            }
+        Some(Evaluation::Aggregate(aggregate))
+            if name == Some("perWindow") && matches!(aggregate.window, Window::Sliding(_)) =>
+        {
+            let message = "mode `perWindow` does not go with a window of type `sliding`, which never ends";
+            fields.conflict("mode", message, "another mode, or a window of type `tumbling` or `session`");
         },
-        None => {},
+        Some(Evaluation::Aggregate(_)) | None => {},
     }
     let rearm = match (rearm, default) {
         (Some(limits), _) => Some(Rearm::Limits(limits)),

@@ -190,7 +190,7 @@ fn read_evaluation(
         fields.only_without(name, "pattern", expected);
     }
     for (customer, _) in customers.overrides.iter().filter(|(_, change)| change.threshold.is_some()) {
-        let pointer = format!("/scope/overrides/{customer}/threshold");
+        let pointer = scope::pointer_to_threshold(fields, *customer);
         let message = "the `threshold` of an override does not go with `pattern`";
         fields.report(ProblemCode::Conflict, pointer, message, "no `threshold`");
     }

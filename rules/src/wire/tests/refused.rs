@@ -265,7 +265,7 @@ fn what_arms_or_resolves_excludes_the_threshold() {
 
 #[test]
 fn an_override_is_held_to_the_policy() {
-    const CUSTOMER: &str = "11111111-1111-4111-8111-111111111111";
+    const CUSTOMER: &str = "AAAAAAAA-1111-4111-8111-111111111111";
     let pointer = format!("/scope/overrides/{CUSTOMER}/threshold");
     let rule = |threshold: Value, more: &[(&str, Value)]| {
         let mut document = global(&[("scope", json!({"overrides": {CUSTOMER: {"threshold": threshold}}}))]);

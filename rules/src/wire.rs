@@ -34,6 +34,7 @@ mod suggest;
 mod tests_field;
 mod timing;
 mod values;
+mod window;
 
 pub use schema::rule_schema;
 

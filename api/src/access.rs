@@ -61,6 +61,7 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/docs/errors.md", Public),
         ("GET", "/v1/rules", Needs(RuleRead)),
         ("POST", "/v1/rules", Needs(RuleWrite)),
+        ("GET", "/v1/rules/schema.json", Needs(RuleRead)),
         ("GET", "/v1/rules/{customerId}/{alertId}", Needs(RuleRead)),
         ("PUT", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         ("DELETE", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),

@@ -45,6 +45,7 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Contract::openapi())
         .routes(routes!(rules::list::list, rules::write::post))
         .routes(routes!(rules::list::get, rules::write::put, rules::write::delete))
+        .routes(routes!(rules::schema::schema))
         .routes(routes!(events::append::post))
         .routes(routes!(alerts::stream::stream))
         .routes(routes!(health::healthz))

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::control::Command;
 use crate::id::{AlertId, CustomerId, RuleKey};
@@ -202,14 +203,15 @@ impl ActiveRule {
     /// Another key inside than outside, a part that is missing, or a rule that this version refuses.
     pub fn from_bytes(key: RuleKey, bytes: &[u8]) -> Result<Self, CorruptEntry> {
         #[derive(Deserialize)]
-        struct Entry {
-            rule: Value,
+        struct Entry<'a> {
+            #[serde(borrow)]
+            rule: &'a RawValue,
             version: RuleVersion,
             generation: Generation,
         }
         let corrupt = |problem: String| CorruptEntry { key, problem };
-        let entry: Entry = serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
-        let rule = read_stored(&entry.rule).map_err(|invalid| corrupt(invalid.to_string()))?;
+        let entry: Entry<'_> = serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
+        let rule = read_stored(entry.rule.get()).map_err(|invalid| corrupt(invalid.to_string()))?;
         if rule.key != key {
             return Err(corrupt(format!("it holds {}", rule.key)));
         }

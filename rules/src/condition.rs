@@ -8,6 +8,7 @@ mod fold;
 mod network;
 mod op;
 mod print;
+mod schema;
 mod selection;
 mod structured;
 mod test;
@@ -20,6 +21,7 @@ use crate::problem::Invalid;
 
 pub(crate) use evaluate::measured;
 pub(crate) use fold::text as folded_text;
+pub(crate) use schema::schema as condition_schema;
 pub(crate) use selection::{Scope, Used};
 pub(crate) use structured::read as read_structured;
 pub(crate) use text::{parse as parse_text, path_advice};

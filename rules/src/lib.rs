@@ -46,4 +46,4 @@ pub use rule::{
     Status, TestEvent, TimeFormat, Timing, Window,
 };
 pub use timestamp::{Timestamp, TimestampError};
-pub use wire::{RULE_BYTES_MAX, read_rule, write_rule};
+pub use wire::{RULE_BYTES_MAX, read_rule, rule_schema, write_rule};

@@ -27,18 +27,24 @@ mod pattern;
 mod plain;
 mod policy;
 mod print;
+mod schema;
 mod scope;
 mod selections;
 mod suggest;
 mod tests_field;
 mod timing;
 mod values;
+mod window;
+
+pub use schema::rule_schema;
 
 /// The largest rule, in bytes of its JSON.
 pub const RULE_BYTES_MAX: usize = 64 * 1024;
 
 /// How deep a rule's JSON may nest: conditions nest 32 deep, with an object and an array each.
 const RULE_DEPTH_MAX: usize = 100;
+/// The same of a stored rule, whose texts may have become JSON.
+const STORED_DEPTH_MAX: usize = 200;
 /// Of more problems than this, only the first are told.
 const PROBLEMS_MAX: usize = 100;
 
@@ -53,7 +59,7 @@ pub fn read_rule(text: &[u8], fresh_id: Option<AlertId>) -> Result<(Rule, Option
             problem(ProblemCode::LimitPassed, "", message, format!("at most {RULE_BYTES_MAX}")).into()
         );
     }
-    match document(text)? {
+    match document(text, RULE_DEPTH_MAX)? {
         Node::Object(members) if members.get("jsonPath").is_some() => Ok((original::read(&members)?, None)),
         Node::Object(members) => plain::read(&members, fresh_id),
         other => Err(wrong_type("", &other, "a rule: a JSON object").into()),
@@ -61,8 +67,8 @@ pub fn read_rule(text: &[u8], fresh_id: Option<AlertId>) -> Result<(Rule, Option
 }
 
 /// Reads what [`write_rule`] wrote, now or in an earlier version.
-pub(crate) fn read_stored(document: &Value) -> Result<Rule, Invalid> {
-    match Node::from(document) {
+pub(crate) fn read_stored(text: &str) -> Result<Rule, Invalid> {
+    match document(text.as_bytes(), STORED_DEPTH_MAX)? {
         Node::Object(members) if members.get("jsonPath").is_some() => original::read_stored(&members),
         Node::Object(members) => Ok(plain::read(&members, None)?.0),
         other => Err(wrong_type("", &other, "a rule: a JSON object").into()),
@@ -90,7 +96,7 @@ fn complete<T>(
     }
 }
 
-fn document(text: &[u8]) -> Result<Node, Problem> {
+fn document(text: &[u8], depth_max: usize) -> Result<Node, Problem> {
     let unreadable = |place: Place, expected: &str| Problem {
         place: Some((place.line, place.column)),
         ..problem(ProblemCode::NotJson, "", "the rule is not JSON that can be read", expected)
@@ -100,7 +106,7 @@ fn document(text: &[u8]) -> Result<Node, Problem> {
         let sound = sound.unwrap_or_default();
         unreadable(Place::of(sound, sound.len()), "UTF-8")
     })?;
-    match Document::parse(text, RULE_DEPTH_MAX) {
+    match Document::parse(text, depth_max) {
         // A rule with another character than was meant would match other events than were meant.
         Ok(Document { replaced: Some(place), .. }) => {
             Err(unreadable(place, "both halves of a surrogate pair"))
@@ -108,7 +114,7 @@ fn document(text: &[u8]) -> Result<Node, Problem> {
         Ok(document) => Ok(document.root),
         Err(DocumentError::Syntax { place, expected }) => Err(unreadable(place, expected)),
         Err(DocumentError::TooDeep { place, .. }) => {
-            Err(unreadable(place, &format!("at most {RULE_DEPTH_MAX} arrays and objects within each other")))
+            Err(unreadable(place, &format!("at most {depth_max} arrays and objects within each other")))
         },
     }
 }

@@ -1,22 +1,33 @@
-//! The examples of `docs/rules.md` are true. Three kinds of boxes:
+//! The examples of `docs/rules.md` are true. The kinds of boxes:
 //!
+//! - `json rule`: a rule, which is accepted and reads back from what is printed of it;
+//! - `json fields`: fields that make one together with a customer, a name and, where they say none, a `match`;
+//! - `refused rule`: such fields on one line, then what their author is told;
 //! - `condition`: a condition in either form, then lines of `true` or `false` and a payload;
 //! - `path`: a path, then lines of the nodes that it selects, `  of  `, and a payload;
 //! - `refused`: the text of a condition, then what its author is told.
 #![expect(clippy::disallowed_methods, reason = "the documentation is a file")]
 
-use rules::{Condition, Document, Node, Path, Selections};
+use rules::{AlertId, Condition, Document, Invalid, Node, Path, Rule, RuleVersion, Selections};
+use rules::{read_rule, rule_schema, write_rule};
+use serde_json::{Value, json};
+
+const KINDS: [&str; 6] = ["json rule", "json fields", "refused rule", "condition", "path", "refused"];
+
+fn text() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md"))
+        .expect("the documentation can be read")
+}
 
 fn boxes(kind: &str) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md"))
-        .expect("the documentation can be read");
+    let text = text();
     let mut boxes = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(found) = line.strip_prefix("```").filter(|found| !found.is_empty()) {
             let inside: Vec<_> =
                 lines.by_ref().take_while(|line| *line != "```").map(str::to_owned).collect();
-            assert!(["condition", "path", "refused"].contains(&found), "no test runs boxes of `{found}`");
+            assert!(KINDS.contains(&found), "no test runs boxes of `{found}`");
             if found == kind {
                 boxes.push(inside);
             }
@@ -79,4 +90,74 @@ fn mistakes_are_answered_as_the_documentation_says() {
         let [text, expected] = &lines[..] else { panic!("a text and an answer: {lines:?}") };
         assert_eq!(Condition::parse(text, &[]).unwrap_err().to_string(), *expected);
     }
+}
+
+fn read(text: &str) -> Result<Rule, Invalid> {
+    let fresh: AlertId = "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10".parse().expect("this is an id");
+    Ok(read_rule(text.as_bytes(), Some(fresh))?.0)
+}
+
+/// A rule of these fields.
+fn with(fields: &str) -> String {
+    let mut rule = json!({"customerId": "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34", "alertName": "an example"});
+    let fields: Value = serde_json::from_str(fields).unwrap_or_else(|error| panic!("{fields}: {error}"));
+    let says_which = fields.get("pattern").is_some() || fields.pointer("/aggregate/decrement").is_some();
+    if !says_which {
+        rule["match"] = json!("$.a");
+    }
+    for (name, value) in fields.as_object().expect("fields are an object") {
+        rule[name] = value.clone();
+    }
+    rule.to_string()
+}
+
+fn schema() -> impl Fn(&Value) {
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("rule.json", rule_schema()).expect("a URL and a document");
+    let index = compiler.compile("rule.json", &mut schemas).expect("the schema is sound");
+    move |rule| schemas.validate(rule, index).unwrap_or_else(|error| panic!("{rule}\n{error:#}"))
+}
+
+#[test]
+fn rules_are_accepted_and_read_back() {
+    let is_in_schema = schema();
+    let whole = boxes("json rule").into_iter().map(|lines| lines.join("\n"));
+    let fields = boxes("json fields").into_iter().map(|lines| with(&lines.join("\n")));
+    for text in whole.chain(fields) {
+        let rule = read(&text).unwrap_or_else(|invalid| panic!("{text}: {invalid}"));
+        let written = write_rule(&rule, RuleVersion(1));
+        assert_eq!(read(&written.to_string()), Ok(rule), "{written}");
+        is_in_schema(&serde_json::from_str(&text).expect("it was read"));
+        is_in_schema(&written);
+    }
+}
+
+#[test]
+fn mistakes_in_rules_are_answered_as_the_documentation_says() {
+    for lines in boxes("refused rule") {
+        assert_eq!(read(&with(&lines[0])).unwrap_err().to_string(), lines[1..].join("\n"));
+    }
+}
+
+#[test]
+fn every_field_is_documented() {
+    fn fields(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(members) => {
+                found.extend(
+                    schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()),
+                );
+                members.values().for_each(|inner| fields(inner, found));
+            },
+            Value::Array(elements) => elements.iter().for_each(|inner| fields(inner, found)),
+            _ => {},
+        }
+    }
+    let (text, mut names) = (text(), Vec::new());
+    fields(&rule_schema(), &mut names);
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !text.contains(&format!("`{name}`")) && !text.contains(&format!("\"{name}\"")))
+        .collect();
+    assert!(names.len() > 80 && missing.is_empty(), "{missing:?}");
 }

@@ -21,6 +21,7 @@ pub(super) const fn of_rule(code: ProblemCode) -> (StatusCode, &'static str) {
         ProblemCode::BadPattern => (S::UNPROCESSABLE_ENTITY, "bad regular expression or network in the rule"),
         ProblemCode::UnknownSelection => (S::UNPROCESSABLE_ENTITY, "unknown selection in a condition"),
         ProblemCode::BadSelectionName => (S::UNPROCESSABLE_ENTITY, "bad name of a selection"),
+        ProblemCode::Conflict => (S::UNPROCESSABLE_ENTITY, "fields that do not go together"),
     }
 }
 

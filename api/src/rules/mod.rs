@@ -7,6 +7,7 @@ mod outcome;
 mod page;
 mod posted;
 mod precondition;
+pub(crate) mod schema;
 pub(crate) mod write;
 
 pub(crate) use effective::Effective;

@@ -250,3 +250,14 @@ async fn writes_fail_clearly_while_the_log_is_away() {
     assert_eq!((failed.status, failed.code()), (StatusCode::SERVICE_UNAVAILABLE, "TOC-4020".to_owned()));
     assert_eq!(failed.header("retry-after"), "1");
 }
+
+#[tokio::test]
+async fn the_schema_of_rules_is_served() {
+    let api = Harness::start();
+    let response = api.get("/v1/rules/schema.json").await;
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (StatusCode::OK, "application/schema+json")
+    );
+    assert_eq!(response.json()["$defs"]["rule"]["properties"]["maxGroups"]["minimum"], 1);
+}

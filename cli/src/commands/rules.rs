@@ -79,7 +79,8 @@ fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
                 Output::Text => rows.push([
                     format!("{}/{}", text(rule, "customerId"), text(rule, "alertId")),
                     rule["version"].to_string(),
-                    text(rule, "severity").to_owned(),
+                    // The original control message has none of its own.
+                    rule["severity"].as_str().unwrap_or(rules::Severity::default().name()).to_owned(),
                     text(rule, "alertName").to_owned(),
                 ]),
             }

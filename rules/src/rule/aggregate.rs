@@ -12,7 +12,8 @@ use crate::path::Path;
 pub struct Aggregate {
     /// What is made of the contributions.
     pub function: Function,
-    /// What is contributed. `count` without it counts events; the others, but for a live set, need it.
+    /// What is contributed. `count` without it counts events. The others have it, but for a live set, and for a `sum`
+    /// whose changes all say by how much.
     pub path: Option<Path>,
     /// Which events add.
     pub increment: Change,

@@ -35,6 +35,11 @@ impl Comparator {
         }
     }
 
+    /// The comparator of that name on the wire.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|comparator| comparator.name() == name)
+    }
+
     /// Whether the value compares so with the bound.
     pub fn holds(self, value: Amount, bound: Amount) -> bool {
         match self {

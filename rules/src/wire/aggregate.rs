@@ -1,10 +1,10 @@
-//! `match`, `aggregate`, `window`, `threshold`: a value that events change, and what it must reach.
+//! `match`, `aggregate`, `threshold`: a value that events change, and what it must reach.
 
 use super::fields::Fields;
 use super::form::{Field, Form, Kind};
-use super::limits;
 use super::print::{self, Members, number, other};
 use super::values::{self, Read, problem, wrong_type};
+use super::{limits, window};
 use crate::amount::Amount;
 use crate::condition::{Scope, Stated};
 use crate::document::Node;
@@ -59,26 +59,11 @@ static CHANGE: Form = Form {
     ],
 };
 
-pub(super) static WINDOW: Form = Form {
-    name: "a window",
-    fields: &[
-        Field::needed(
-            "type",
-            Kind::OneOf(&WINDOWS),
-            "Which events the value is made of: `total` (default) of all, `tumbling` of those of each stretch of `size`, `sliding` of those of the last `size`, `session` of those that follow each other within `gap`.",
-        ),
-        Field::new("size", Kind::Span, "How long a tumbling or sliding window is."),
-        Field::new("gap", Kind::Span, "After how long without events a session ends."),
-    ],
-};
-
-const WINDOWS: [&str; 4] = ["total", "tumbling", "sliding", "session"];
-
 /// Reads an aggregate from the fields of a rule.
 pub(super) fn read(fields: &mut Fields<'_, '_>, scope: &mut Scope<'_>) -> Option<Aggregate> {
     let condition = fields.condition("match", scope);
     let read = fields.object("aggregate", |fields| Some(Parts::read(fields, scope)));
-    let window = fields.object("window", read_window);
+    let window = fields.object("window", window::read);
     let threshold = fields.threshold("threshold");
     let given = read.is_some() || !fields.has("aggregate");
     let parts = read.unwrap_or_default();
@@ -248,34 +233,6 @@ fn read_by(pointer: &str, value: &Node) -> Read<By> {
     }
 }
 
-fn read_window(fields: &mut Fields<'_, '_>) -> Option<Window> {
-    let kind = fields.one_of("type", |text| WINDOWS.into_iter().find(|name| *name == text));
-    let (size, gap) = (fields.span("size"), fields.span("gap"));
-    let kind = kind?;
-    let needed = match kind {
-        "tumbling" | "sliding" => Some("size"),
-        "session" => Some("gap"),
-        _ => None,
-    };
-    for name in ["size", "gap"].into_iter().filter(|name| needed != Some(*name)) {
-        let expected = match needed {
-            Some(needed) => format!("`{needed}` alone"),
-            None => "the type alone".to_owned(),
-        };
-        let only = if name == "size" { "types `tumbling` and `sliding`" } else { "type `session`" };
-        fields.only_with(name, &format!("{only}, not with `{kind}`"), expected);
-    }
-    if let Some(needed) = needed.filter(|needed| !fields.has(needed)) {
-        fields.missing(needed, &format!("a window of type `{kind}`"));
-    }
-    match kind {
-        "tumbling" => size.map(Window::Tumbling),
-        "sliding" => size.map(Window::Sliding),
-        "session" => gap.map(Window::Session),
-        _ => Some(Window::Total),
-    }
-}
-
 pub(super) fn write(members: &mut Members, aggregate: &Aggregate) {
     let mut inside = Members::default();
     inside.put_some("function", other(aggregate.function, Function::name));
@@ -290,20 +247,7 @@ pub(super) fn write(members: &mut Members, aggregate: &Aggregate) {
     inside.put_some("floor", aggregate.floor.map(number));
     inside.put_some("entityPath", aggregate.entity_path.as_ref().map(print::path));
     members.put_group("aggregate", inside);
-    let window = match aggregate.window {
-        Window::Total => None,
-        Window::Tumbling(size) | Window::Sliding(size) => Some(("size", size)),
-        Window::Session(gap) => Some(("gap", gap)),
-    };
-    members.put_some(
-        "window",
-        window.map(|(name, span)| {
-            let mut members = Members::default();
-            members.put("type", aggregate.window.name());
-            members.put(name, span.to_string());
-            members
-        }),
-    );
+    members.put_some("window", window::write(aggregate.window));
     members.put("threshold", limits::write(&aggregate.threshold));
 }
 

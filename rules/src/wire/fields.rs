@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::form::{Form, Kind};
+use super::form::{Field, Form, Kind};
 use super::suggest::unknown_field;
 use super::values::{self, Read};
 use crate::amount::Amount;
@@ -16,7 +16,8 @@ use crate::timestamp::Timestamp;
 /// An object that is being read.
 pub(super) struct Fields<'a, 'p> {
     form: &'static Form,
-    members: &'a Object,
+    /// The fields that are there, in the order of the document; most objects have few of those that they may have.
+    given: Vec<(&'static Field, &'a Node)>,
     /// The JSON pointer to the object.
     pointer: String,
     problems: &'p mut Vec<Problem>,
@@ -30,9 +31,14 @@ impl<'a, 'p> Fields<'a, 'p> {
         pointer: String,
         problems: &'p mut Vec<Problem>,
     ) -> Self {
-        let unknown = members.iter().filter(|(name, _)| form.names().all(|known| known != *name));
-        problems.extend(unknown.map(|(name, _)| unknown_field(name, &pointer, form)));
-        let mut fields = Self { form, members, pointer, problems };
+        let mut given = Vec::with_capacity(members.len());
+        for (name, value) in members.iter() {
+            match form.fields.iter().find(|field| field.name == name) {
+                Some(field) => given.push((field, value)),
+                None => problems.push(unknown_field(name, &pointer, form)),
+            }
+        }
+        let mut fields = Self { form, given, pointer, problems };
         for field in form.fields.iter().filter(|field| field.needed) {
             if !fields.has(field.name) {
                 fields.missing(field.name, form.name);
@@ -41,9 +47,20 @@ impl<'a, 'p> Fields<'a, 'p> {
         fields
     }
 
+    /// The field, and what it holds; `null` is nothing.
+    fn field(&self, name: &str) -> Option<(Kind, &'a Node)> {
+        debug_assert!(
+            self.form.names().any(|known| known == name),
+            "`{name}` is in the table of {}",
+            self.form.name
+        );
+        let (field, value) = self.given.iter().find(|(field, _)| field.name == name)?;
+        (!value.is_null()).then_some((field.kind, value))
+    }
+
     /// What the field holds; `null` is nothing.
     pub(super) fn given(&self, name: &str) -> Option<&'a Node> {
-        self.members.get(name).filter(|value| !value.is_null())
+        self.field(name).map(|(_, value)| value)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -52,7 +69,7 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     /// Whether the field is `null` in so many words.
     pub(super) fn is_null(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(Node::is_null)
+        self.given.iter().any(|(field, value)| field.name == name && value.is_null())
     }
 
     /// The pointer to a field.
@@ -107,20 +124,22 @@ impl<'a, 'p> Fields<'a, 'p> {
         }
     }
 
-    fn read<T>(&mut self, name: &str, read: impl FnOnce(&str, &'a Node) -> Read<T>) -> Option<T> {
-        let value = self.given(name)?;
+    fn read<T>(&mut self, name: &str, read: impl FnOnce(&str, Kind, &'a Node) -> Read<T>) -> Option<T> {
+        let (kind, value) = self.field(name)?;
         let pointer = self.pointer_to(name);
-        read(&pointer, value).map_err(|problem| self.problems.push(problem)).ok()
+        read(&pointer, kind, value).map_err(|problem| self.problems.push(problem)).ok()
     }
 
     /// Reads a field with a reader of its own.
     pub(super) fn value<T>(&mut self, name: &str, read: fn(&str, &Node) -> Read<T>) -> Option<T> {
-        self.read(name, read)
+        self.read(name, |pointer, _, value| read(pointer, value))
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        let is_name = matches!(self.form.kind(name), Kind::Name);
-        self.value(name, if is_name { values::name } else { values::text })
+        self.read(name, |pointer, kind, value| match kind {
+            Kind::Name => values::name(pointer, value),
+            _ => values::text(pointer, value),
+        })
     }
 
     pub(super) fn path(&mut self, name: &str) -> Option<Path> {
@@ -145,20 +164,26 @@ impl<'a, 'p> Fields<'a, 'p> {
     }
 
     pub(super) fn span(&mut self, name: &str) -> Option<Span> {
-        let or_none = matches!(self.form.kind(name), Kind::SpanOrNone);
-        self.value(name, if or_none { values::span } else { values::span_above_zero })
+        self.read(name, |pointer, kind, value| match kind {
+            Kind::SpanOrNone => values::span(pointer, value),
+            _ => values::span_above_zero(pointer, value),
+        })
     }
 
     /// Reads an integer within the bounds of the form.
     pub(super) fn whole(&mut self, name: &str) -> Option<u32> {
-        let Kind::Whole(least, most) = self.form.kind(name) else { unreachable!("`{name}` has bounds") };
-        self.read(name, |pointer, value| values::whole(pointer, value, least, most))
+        self.read(name, |pointer, kind, value| {
+            let Kind::Whole(least, most) = kind else { unreachable!("`{name}` has bounds") };
+            values::whole(pointer, value, least, most)
+        })
     }
 
     /// Reads one of the names of the form.
     pub(super) fn one_of<T>(&mut self, name: &str, from_name: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let Kind::OneOf(names) = self.form.kind(name) else { unreachable!("`{name}` is one of some names") };
-        self.read(name, |pointer, value| values::one_of(pointer, value, names, from_name))
+        self.read(name, |pointer, kind, value| {
+            let Kind::OneOf(names) = kind else { unreachable!("`{name}` is one of some names") };
+            values::one_of(pointer, value, names, from_name)
+        })
     }
 
     /// Reads a condition in either form.
@@ -173,8 +198,8 @@ impl<'a, 'p> Fields<'a, 'p> {
         name: &str,
         read: impl FnOnce(&mut Fields<'a, '_>) -> Option<T>,
     ) -> Option<T> {
-        let Kind::Object(form) = self.form.kind(name) else { unreachable!("`{name}` is an object") };
-        let value = self.given(name)?;
+        let (kind, value) = self.field(name)?;
+        let Kind::Object(form) = kind else { unreachable!("`{name}` is an object") };
         object(form, value, self.pointer_to(name), self.problems, read)
     }
 
@@ -184,16 +209,16 @@ impl<'a, 'p> Fields<'a, 'p> {
         name: &str,
         mut read: impl FnMut(&'a Node, String, &mut Vec<Problem>) -> Option<T>,
     ) -> Vec<T> {
-        let (Kind::List(_, least, most) | Kind::Objects(_, least, most)) = self.form.kind(name) else {
-            unreachable!("`{name}` is a list")
+        let read_list = |pointer: &str, kind, value: &'a Node| match (kind, value) {
+            (Kind::List(_, least, most) | Kind::Objects(_, least, most), Node::Array(elements)) => {
+                Ok((elements, least, most))
+            },
+            (_, other) => Err(values::wrong_type(pointer, other, "an array")),
         };
-        let pointer = self.pointer_to(name);
-        let Some(elements) = self.read(name, |pointer, value| match value {
-            Node::Array(elements) => Ok(elements),
-            other => Err(values::wrong_type(pointer, other, "an array")),
-        }) else {
+        let Some((elements, least, most)) = self.read(name, read_list) else {
             return Vec::new();
         };
+        let pointer = self.pointer_to(name);
         if !(least..=most).contains(&elements.len()) {
             let expected = if least == 0 { format!("at most {most}") } else { format!("{least} to {most}") };
             let code = if elements.len() > most { ProblemCode::LimitPassed } else { ProblemCode::OutOfRange };
@@ -218,22 +243,21 @@ impl<'a, 'p> Fields<'a, 'p> {
         name: &str,
         mut read: impl FnMut(&mut Fields<'a, '_>) -> Option<T>,
     ) -> Vec<T> {
-        let Kind::Objects(form, ..) = self.form.kind(name) else {
-            unreachable!("`{name}` is a list of objects")
-        };
+        let Some((kind, _)) = self.field(name) else { return Vec::new() };
+        let Kind::Objects(form, ..) = kind else { unreachable!("`{name}` is a list of objects") };
         self.elements(name, |element, pointer, problems| object(form, element, pointer, problems, &mut read))
     }
 
     /// The members of a map, each with the pointer to it.
     pub(super) fn members(&mut self, name: &str) -> Vec<(&'a str, String, &'a Node)> {
-        let Kind::Map(_, _, most) = self.form.kind(name) else { unreachable!("`{name}` is a map") };
-        let pointer = self.pointer_to(name);
-        let Some(members) = self.read(name, |pointer, value| match value {
-            Node::Object(members) => Ok(members),
-            other => Err(values::wrong_type(pointer, other, "an object")),
-        }) else {
+        let read_map = |pointer: &str, kind, value: &'a Node| match (kind, value) {
+            (Kind::Map(_, _, most), Node::Object(members)) => Ok((members, most)),
+            (_, other) => Err(values::wrong_type(pointer, other, "an object")),
+        };
+        let Some((members, most)) = self.read(name, read_map) else {
             return Vec::new();
         };
+        let pointer = self.pointer_to(name);
         if members.len() > most {
             let message = format!("`{name}` has {} members", members.len());
             self.report(ProblemCode::LimitPassed, pointer, message, format!("at most {most}"));

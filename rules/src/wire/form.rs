@@ -97,12 +97,6 @@ impl Field {
 }
 
 impl Form {
-    /// The kind of a field that the form has.
-    pub(super) fn kind(&self, name: &str) -> Kind {
-        let field = self.fields.iter().find(|field| field.name == name);
-        field.expect("a reader asks for fields of its own form").kind
-    }
-
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().map(|field| field.name)
     }

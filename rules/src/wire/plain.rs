@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::form::{Field, Form, Kind, Names};
 use super::print::Members;
 use super::{RuleVersion, aggregate, bootstrap, complete, grouping, output, pattern, policy, scope};
-use super::{selections, tests_field, timing, values};
+use super::{selections, tests_field, timing, values, window};
 use crate::condition::{Scope, Stated};
 use crate::document::Object;
 use crate::id::{AlertId, RuleKey};
@@ -57,7 +57,7 @@ pub(super) static PLAIN: Form = Form {
             Kind::Object(&aggregate::AGGREGATE),
             "What is made of them. Default: how many there are.",
         ),
-        Field::new("window", Kind::Object(&aggregate::WINDOW), "Over which of them. Default: all."),
+        Field::new("window", Kind::Object(&window::WINDOW), "Over which of them. Default: all."),
         Field::new(
             "threshold",
             Kind::Threshold,
@@ -190,7 +190,7 @@ fn read_evaluation(
         fields.only_without(name, "pattern", expected);
     }
     for (customer, _) in customers.overrides.iter().filter(|(_, change)| change.threshold.is_some()) {
-        let pointer = format!("/scope/overrides/{customer}/threshold");
+        let pointer = scope::pointer_to_threshold(fields, *customer);
         let message = "the `threshold` of an override does not go with `pattern`";
         fields.report(ProblemCode::Conflict, pointer, message, "no `threshold`");
     }

@@ -4,6 +4,7 @@ use super::fields::Fields;
 use super::form::{Field, Form, Kind};
 use super::limits::{self, EQ, GT, GTE, LIMITS, LT, LTE, NE};
 use super::print::Members;
+use super::scope::pointer_to_threshold;
 use crate::problem::ProblemCode;
 use crate::rule::{
     Aggregate, AlertPolicy, Comparator, CustomerScope, Evaluation, Limits, Mode, Rearm, Resolve, Span, Window,
@@ -70,7 +71,7 @@ pub(super) fn read(
         fits_threshold(fields, policy, aggregate, &aggregate.threshold, "/threshold", "");
         for (customer, change) in &scope.overrides {
             let Some(threshold) = &change.threshold else { continue };
-            let pointer = format!("/scope/overrides/{customer}/threshold");
+            let pointer = pointer_to_threshold(fields, *customer);
             fits_threshold(fields, policy, aggregate, threshold, &pointer, " of an override");
         }
     }
@@ -103,14 +104,13 @@ fn read_policy(fields: &mut Fields<'_, '_>, evaluation: Option<&Evaluation>) -> 
                 fields.only_with("for", "an aggregate; a pattern has no threshold", "no `for`");
             }
         },
-        Some(Evaluation::Aggregate(aggregate)) => {
-            if name == Some("perWindow") && matches!(aggregate.window, Window::Sliding(_)) {
-                let message =
-                    "mode `perWindow` does not go with a window of type `sliding`, which never ends";
-                fields.conflict("mode", message, "another mode, or a window of type `tumbling` or `session`");
-            }
+        Some(Evaluation::Aggregate(aggregate))
+            if name == Some("perWindow") && matches!(aggregate.window, Window::Sliding(_)) =>
+        {
+            let message = "mode `perWindow` does not go with a window of type `sliding`, which never ends";
+            fields.conflict("mode", message, "another mode, or a window of type `tumbling` or `session`");
         },
-        None => {},
+        Some(Evaluation::Aggregate(_)) | None => {},
     }
     let rearm = match (rearm, default) {
         (Some(limits), _) => Some(Rearm::Limits(limits)),

@@ -5,6 +5,8 @@ use super::form::{Field, Form, Kind, Names};
 use super::limits;
 use super::print::Members;
 use super::values::{customer, one_customer};
+use crate::document::Node;
+use crate::id::CustomerId;
 use crate::problem::ProblemCode;
 use crate::rule::{CustomerScope, Override, Severity, Status};
 
@@ -56,6 +58,19 @@ fn read_override(fields: &mut Fields<'_, '_>) -> Option<Override> {
         severity: fields.one_of("severity", Severity::from_name),
         status: fields.one_of("status", Status::from_name),
     })
+}
+
+/// The pointer to the threshold of a customer's override, for which the rule may have the id in either case.
+pub(super) fn pointer_to_threshold(rule: &Fields<'_, '_>, customer: CustomerId) -> String {
+    let id = customer.to_string();
+    let overrides = rule.given("scope").and_then(|scope| scope.member("overrides"));
+    let written = match overrides {
+        Some(Node::Object(members)) => {
+            members.iter().map(|(name, _)| name).find(|name| name.eq_ignore_ascii_case(&id))
+        },
+        _ => None,
+    };
+    format!("/scope/overrides/{}/threshold", written.unwrap_or(&id))
 }
 
 pub(super) fn write(scope: &CustomerScope) -> Members {

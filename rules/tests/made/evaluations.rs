@@ -84,10 +84,8 @@ fn bounds(chance: &mut Chance) -> Bounds {
         3 => (json!({"lt": 0.1}), json!({"eq": 0}), json!({"gte": 0.1}), false, true),
         4 => (json!({"eq": 5}), json!({"eq": 5, "gt": 1}), json!({"ne": 5}), false, false),
         5 => (json!({"gte": 2, "lt": 9}), json!({"gte": 3, "lt": 4}), json!({"lt": 2}), false, false),
-        _ => (json!(i64::MIN), json!(i64::MIN), json!({"lt": -9.223_372_036_854_775_807e18}), true, false),
+        _ => (json!(i64::MIN), json!(i64::MAX), json!({"lt": i64::MIN}), true, false),
     };
-    // The last one is the same for programs that count in 64 bits: no value is below.
-    let outside = if threshold == json!(i64::MIN) { json!({"lt": i64::MIN}) } else { outside };
     Bounds { threshold, tighter, outside, lower, upper }
 }
 

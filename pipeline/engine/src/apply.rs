@@ -256,8 +256,8 @@ impl<'a> Run<'a> {
         ingest: Option<Timestamp>,
     ) -> Result<(), Failure> {
         let mut waiting: BTreeMap<TimerOrder, usize> = BTreeMap::new();
-        for index in 0..targets.len() {
-            waiting.extend(self.next_timer(targets[index])?.map(|order| (order, index)));
+        for (index, target) in targets.iter().enumerate() {
+            waiting.extend(self.next_timer(*target)?.map(|order| (order, index)));
         }
         while let Some((TimerOrder { timer, customer, .. }, index)) = waiting.pop_first() {
             let (_, clock_id, _) = targets[index];

@@ -207,8 +207,7 @@ fn step_event(pattern: &Pattern, parts: &[Part], root: &Node) -> Option<StepEven
             event.expected = Some(expected);
         }
         if let Some(path) = &step.entity_path {
-            let entities: Vec<Hash> =
-                members(path, root).into_iter().map(|member| member.hash).collect();
+            let entities: Vec<Hash> = members(path, root).into_iter().map(|member| member.hash).collect();
             if entities.is_empty() {
                 continue;
             }

@@ -41,7 +41,8 @@ impl Rehearsal {
     pub fn new(rules: RuleBook, topic: &str) -> Self {
         let snapshot = Matcher::compile(&rules);
         let event_times = rules.iter().map(|active| active.rule.timing.event_time.clone());
-        let event_times = event_times.map(|event_time| (ClockId::of(event_time.as_ref()), event_time)).collect();
+        let event_times =
+            event_times.map(|event_time| (ClockId::of(event_time.as_ref()), event_time)).collect();
         Self {
             rules,
             snapshot,

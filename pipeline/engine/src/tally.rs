@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn an_hour_has_so_many_records_and_one_summary() {
         let mut tally = Tally::default();
-        let minute = |minute| Timestamp(minute * 60_000);
+        let minute = |minute: i64| Timestamp(minute * 60_000);
         let told: Vec<_> = (0..4).map(|at| tally.tell(minute(at), minute(at), 2)).collect();
         assert_eq!(told, [true, true, false, false]);
         assert_eq!(tally.summary_due(), Some(Timestamp(HOUR)));

@@ -222,7 +222,16 @@ impl<'a> Run<'a> {
         let (contributions, judged, steps) = Default::default();
         let (consumed, concluded) = (None, None);
         let looked = clock;
-        self.groups.push(GroupState { text, contributions, judged, steps, consumed, concluded, looked, voice });
+        self.groups.push(GroupState {
+            text,
+            contributions,
+            judged,
+            steps,
+            consumed,
+            concluded,
+            looked,
+            voice,
+        });
         Some(self.groups.len() - 1)
     }
 

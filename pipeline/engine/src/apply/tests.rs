@@ -154,7 +154,7 @@ fn damaged_state_stops_the_batch() {
     world.run(&[event(0, 1, &json!({"a": 1}))]);
     let plan = plan(&world.snapshot(), Partition(0), 1, vec![event(1, 1, &json!({"a": 1}))]);
     let damaged = plan.reads().into_iter().map(|(table, key)| (table, key, Some(Bytes::from_static(&[9]))));
-    let failure = apply(plan.clone(), View::new(&world.store, damaged), &context(&world.book)).unwrap_err();
+    let failure = apply(plan, View::new(&world.store, damaged), &context(&world.book)).unwrap_err();
     assert!(matches!(failure, Failure::Corrupt { problem: StoredError::Format(9), .. }), "{failure}");
 }
 

@@ -150,7 +150,11 @@ impl GroupRun<'_, '_> {
         }
         self.put_bucket(key, &bucket);
         // A live set is judged where it changes, and the present one has not.
-        if aggregate.entity_path.is_none() { self.judge_current_window(aggregate, arrival.time) } else { Ok(()) }
+        if aggregate.entity_path.is_none() {
+            self.judge_current_window(aggregate, arrival.time)
+        } else {
+            Ok(())
+        }
     }
 
     /// Judges the window of the present on account of a late event.
@@ -301,7 +305,8 @@ impl GroupRun<'_, '_> {
         let WindowKind::Session(gap) = aggregate.window else { return Ok(end.plus(self.lateness())) };
         let next = self.first_bucket_from(key.plus(Span::from_millis(1)))?;
         let bridged = next.filter(|(_, next)| next.first < end.plus(gap)).map(|(last, _)| last.plus(gap));
-        Ok(bridged.map_or(end.plus(gap), |bridged| bridged.max(end.plus(gap))).plus(self.lateness()))
+        let joined = bridged.into_iter().chain([end.plus(gap)]).max().unwrap_or(end);
+        Ok(joined.plus(self.lateness()))
     }
 
     /// When the value changes next by time, or a window is forgotten.

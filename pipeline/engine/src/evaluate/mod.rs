@@ -11,7 +11,7 @@ mod tell;
 
 use std::sync::Arc;
 
-use rules::{ActiveRule, CustomerId, Evaluation, EvidenceMode, Span};
+use rules::{ActiveRule, CustomerId, Evaluation, EvidenceMode, Mode, Span};
 
 use crate::apply::{Failure, Run};
 use crate::group::Group;
@@ -51,7 +51,11 @@ impl GroupRun<'_, '_> {
             time: arrival.time,
             offset: arrival.offset,
             // Texts are shown as they are, other ids as JSON.
-            event_id: arrival.hit.event_id.as_ref().map(|id| serde_json::from_str(id).unwrap_or(id.clone())),
+            event_id: arrival
+                .hit
+                .event_id
+                .as_ref()
+                .map(|id| serde_json::from_str(id).unwrap_or_else(|_| id.clone())),
             payload: arrival.hit.payload.clone(),
         })
     }
@@ -97,7 +101,18 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         let clock_id = ClockId::of(active.rule.timing.event_time.as_ref());
         let is_new = stored.is_none();
         let head = stored.unwrap_or_else(|| Head::new(group.text()));
-        Ok(Self { run, active: Arc::clone(active), customer, clock_id, keys, group, head, is_new, spoke: false, moment })
+        Ok(Self {
+            run,
+            active: Arc::clone(active),
+            customer,
+            clock_id,
+            keys,
+            group,
+            head,
+            is_new,
+            spoke: false,
+            moment,
+        })
     }
 
     /// Takes an event in.
@@ -105,7 +120,9 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         if self.is_too_late(arrival)? {
             return Ok(Fate::TooLate);
         }
-        if self.is_new && !self.run.open_group(self.customer, &self.active, (self.moment.clock, arrival.time))? {
+        if self.is_new
+            && !self.run.open_group(self.customer, &self.active, (self.moment.clock, arrival.time))?
+        {
             return Ok(Fate::TooManyGroups);
         }
         match &arrival.hit.brought {
@@ -159,7 +176,7 @@ impl<'r, 'a> GroupRun<'r, 'a> {
     }
 
     fn save(mut self) -> Result<(), Failure> {
-        let wanted = Timers {
+        let mut wanted = Timers {
             change: match &self.active.rule.evaluation {
                 Evaluation::Aggregate(_) => self.next_change()?,
                 Evaluation::Pattern(_) => self.next_deadline()?,
@@ -168,6 +185,11 @@ impl<'r, 'a> GroupRun<'r, 'a> {
             resolve: self.next_resolve(),
         };
         let known = self.head.timers;
+        let spent = if wanted == Timers::default() { self.spent_at() } else { None };
+        let is_spent = spent.is_some_and(|at| at <= self.moment.clock);
+        if !is_spent {
+            wanted.change = wanted.change.or_else(|| spent.map(|at| Due { at, due: at }));
+        }
         for (kind, known, wanted) in [
             (TimerKind::Change, known.change, wanted.change),
             (TimerKind::Hold, known.hold, wanted.hold),
@@ -177,6 +199,10 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         }
         self.head.timers = wanted;
         let key = self.keys.head();
+        if is_spent {
+            self.run.view.delete(Table::State, key);
+            return self.run.close_group(self.customer, &self.active);
+        }
         self.run.view.put(Table::State, key, stored::to_bytes(&self.head));
         Ok(())
     }
@@ -201,5 +227,31 @@ impl<'r, 'a> GroupRun<'r, 'a> {
             self.run.set_timer(self.customer, self.clock_id, &timer(wanted));
         }
         Ok(())
+    }
+
+    /// When nothing is left of the group that a group without state would not have, if no event comes; never, if what it
+    /// remembers matters for ever. Asked for where no timer waits, so windows and events are forgotten already.
+    fn spent_at(&self) -> Option<Timestamp> {
+        let rule = &self.active.rule;
+        let within = match &rule.evaluation {
+            Evaluation::Aggregate(aggregate) if aggregate.window == rules::Window::Total => return None,
+            Evaluation::Aggregate(_) => Span::ZERO,
+            Evaluation::Pattern(pattern) => pattern.within?,
+        };
+        let policy = &self.head.policy;
+        if !policy.armed || policy.episode.is_some() {
+            return None;
+        }
+        let cooldown = match rule.policy.mode {
+            Mode::Cooldown(cooldown) => cooldown,
+            Mode::Once | Mode::Every | Mode::PerWindow => Span::ZERO,
+        };
+        // Late events ask about what was used up, and whether a past window ended before the last alert did.
+        let used_up = self.head.consumed.map(|(time, _)| time.plus(within).plus(self.lateness()));
+        let closed = policy.closed.map(|closed| closed.plus(self.lateness()).plus(Span::from_millis(1)));
+        let spoke = policy.spoke.map(|spoke| spoke.plus(cooldown));
+        // Two openings of one moment have different ids.
+        let opened = policy.openings.0.plus(Span::from_millis(1));
+        [used_up, closed, spoke, Some(opened)].into_iter().flatten().max()
     }
 }

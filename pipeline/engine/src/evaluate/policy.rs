@@ -86,7 +86,10 @@ impl GroupRun<'_, '_> {
         self.rearm(judgement.value, judgement.holds);
         let fingerprint = judgement.bucket().map(|bucket| bucket.fingerprint);
         let members = self.head.policy.episode.as_ref().map(|episode| episode.members);
-        if self.active.rule.policy.mode == Mode::Once && self.is_live_set() && members.is_some() && members != fingerprint
+        if self.active.rule.policy.mode == Mode::Once
+            && self.is_live_set()
+            && members.is_some()
+            && members != fingerprint
         {
             self.update(judgement)?;
         }
@@ -112,7 +115,9 @@ impl GroupRun<'_, '_> {
         // A past window that ended before the last alert did is part of that story.
         let is_new = judgement.present || self.head.policy.closed.is_none_or(|closed| closed < end);
         match self.active.rule.policy.mode {
-            Mode::Once if self.head.policy.armed && is_new && !self.spoke => self.open(judgement).map(|()| true),
+            Mode::Once if self.head.policy.armed && is_new && !self.spoke => {
+                self.open(judgement).map(|()| true)
+            },
             Mode::Once => Ok(false),
             Mode::Every if speaks => {
                 self.spoke = true;

@@ -23,9 +23,8 @@ pub(super) fn completion(pattern: &Pattern, events: &[Placed]) -> Option<Complet
             }
             let start = match index.checked_sub(1) {
                 None => Some(event.place.0),
-                Some(before) => starts[before].filter(|start| {
-                    pattern.within.is_none_or(|within| event.place.0 < start.plus(within))
-                }),
+                Some(before) => starts[before]
+                    .filter(|start| pattern.within.is_none_or(|within| event.place.0 < start.plus(within))),
             };
             starts[index] = starts[index].max(start);
         }

@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use made::{Chance, customer, event, leaf, put};
-use rules::{Matcher, Payload, RuleBook, Snapshot};
+use rules::{Matcher, Payload, RuleBook, Snapshot, Unquoted};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -29,16 +29,20 @@ fn seconds(mut round: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// What U is the time of.
+fn validate(payloads: &[String]) {
+    for text in payloads {
+        black_box(serde_json::from_slice::<IgnoredAny>(black_box(text.as_bytes())).expect("it is JSON"));
+    }
+}
+
 /// The median of the ratios of neighbouring rounds.
 fn ratio(payloads: &[String], mut round: impl FnMut()) -> f64 {
     round();
-    let unit = || {
-        for text in payloads {
-            black_box(serde_json::from_slice::<IgnoredAny>(black_box(text.as_bytes())).expect("it is JSON"));
-        }
-    };
-    let mut ratios: Vec<f64> =
-        (0..ROUNDS).map(|_| (seconds(&mut round), seconds(unit))).map(|(own, unit)| own / unit).collect();
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| (seconds(&mut round), seconds(|| validate(payloads))))
+        .map(|(own, unit)| own / unit)
+        .collect();
     ratios.sort_by(f64::total_cmp);
     ratios[ROUNDS / 2]
 }
@@ -73,7 +77,17 @@ fn measure(name: &str, texts: &[String]) {
     let payloads: Vec<Payload> =
         texts.iter().map(|text| Payload::parse(text).expect("it is a payload")).collect();
     let bytes: usize = texts.iter().map(String::len).sum();
-    println!("{name}: {} payloads of {} bytes on average", texts.len(), bytes / texts.len());
+    let unit = {
+        let mut rounds: Vec<f64> = (0..ROUNDS).map(|_| seconds(|| validate(texts))).collect();
+        rounds.sort_by(f64::total_cmp);
+        rounds[ROUNDS / 2] / texts.len() as f64
+    };
+    println!(
+        "{name}: {} payloads of {} bytes on average, U is {:.2} µs",
+        texts.len(),
+        bytes / texts.len(),
+        unit * 1e6
+    );
     let quoted: Vec<String> = texts.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
     let parsed = ratio(texts, || {
         for text in texts {
@@ -81,6 +95,20 @@ fn measure(name: &str, texts: &[String]) {
         }
     });
     println!("  parse {parsed:.2} U");
+    let nobody = Matcher::compile(&RuleBook::default());
+    let checked = ratio(texts, || {
+        for text in texts {
+            black_box(nobody.read(customer(1), black_box(text)).expect("it is a payload"));
+        }
+    });
+    let mut unquoted = Unquoted::default();
+    let unescaped = ratio(texts, || {
+        for literal in &quoted {
+            black_box(unquoted.read(black_box(literal.as_bytes())));
+            black_box(unquoted.text().expect("it is a string"));
+        }
+    });
+    println!("  check {checked:.2} U, unescape {unescaped:.2} U");
     for count in [10, 1_000, 10_000, 100_000] {
         let book = focused(&mut Chance(1), &events, count, |_| 0);
         let compiled = seconds(|| drop(black_box(Matcher::compile(&book))));

@@ -20,6 +20,7 @@ mod path;
 mod payload;
 mod problem;
 mod rule;
+mod simd;
 mod wire;
 
 pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
@@ -29,7 +30,7 @@ pub use condition::{
 };
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
-pub use document::{Document, DocumentError, Node, Number, Object};
+pub use document::{Document, DocumentError, Node, Number, Object, Unquoted};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
 pub use matcher::{Matcher, Snapshot};
 pub use path::{Path, PathError};

@@ -1,0 +1,76 @@
+//! The quick way to a document: scan, then gather, in memory that each thread keeps for the next text.
+
+use std::cell::Cell;
+
+use super::gather::{Parts, gather};
+use super::scan::{DEPTH_MAX, Mark, Scan};
+use super::unquote::Unquoted;
+use super::{Node, Wanted};
+use crate::simd;
+
+/// The most marks for which memory is kept; texts that have more are rare, and pay for theirs.
+const MARKS_KEPT_MAX: usize = 1 << 17;
+
+/// Memory that is used again.
+#[derive(Debug, Default)]
+struct Scratch {
+    marks: Vec<Mark>,
+    parts: Parts,
+    unquoted: Unquoted,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// Reads one sound JSON text and keeps what is wanted. Answers nothing if the text is no document, or an unusual one (half a
+/// surrogate pair); then the reader says what holds.
+pub(crate) fn read_usual(text: &str, depth_max: usize, wanted: &Wanted<'_>) -> Option<Node> {
+    with_scratch(|scratch| scratch.read(text, depth_max, wanted))
+}
+
+/// Reads a document that stands in a JSON string, as [`read_usual`] does.
+pub(crate) fn read_usual_quoted(literal: &str, depth_max: usize, wanted: &Wanted<'_>) -> Option<Node> {
+    with_scratch(|scratch| {
+        let mut unquoted = std::mem::take(&mut scratch.unquoted);
+        let is_whole = unquoted.read(literal.as_bytes()) == Some(literal.len());
+        let text = if is_whole { unquoted.text() } else { None };
+        let root = text.and_then(|text| scratch.read(text, depth_max, wanted));
+        scratch.unquoted = unquoted;
+        root
+    })
+}
+
+/// The scratch is taken out while it is used, so nothing breaks should its user come back here.
+fn with_scratch<T>(read: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = read(&mut scratch);
+    scratch.trim();
+    SCRATCH.set(Some(scratch));
+    result
+}
+
+impl Scratch {
+    fn read(&mut self, text: &str, depth_max: usize, wanted: &Wanted<'_>) -> Option<Node> {
+        if depth_max > DEPTH_MAX {
+            return None;
+        }
+        let scan = Scan { text: text.as_bytes(), depth_max, marks: &mut self.marks };
+        let count = simd::best(scan)?;
+        if wanted.is_nothing() {
+            return Some(Node::Null);
+        }
+        gather(text, self.marks.get(..count)?, &mut self.parts, wanted)
+    }
+
+    fn trim(&mut self) {
+        self.parts.clear();
+        self.unquoted.trim();
+        if self.marks.len() > MARKS_KEPT_MAX {
+            self.marks = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

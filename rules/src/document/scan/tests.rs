@@ -1,0 +1,162 @@
+use super::*;
+use crate::simd::{self, Portable};
+
+/// The marks of a text, the same by all lanes.
+fn marks(text: &str) -> Option<Vec<(usize, char, Option<usize>)>> {
+    let (mut quick, mut portable) = (Vec::new(), Vec::new());
+    let count = simd::best(Scan { text: text.as_bytes(), depth_max: 64, marks: &mut quick });
+    let same = Scan { text: text.as_bytes(), depth_max: 64, marks: &mut portable }.run(Portable);
+    assert_eq!(count, same, "{text:?}");
+    quick.truncate(count?);
+    portable.truncate(count?);
+    assert_eq!(quick, portable, "{text:?}");
+    let mark = |mark: Mark| {
+        let at = mark.at as usize;
+        let byte = char::from(text.as_bytes()[at]);
+        (at, byte, "{[".contains(byte).then_some(mark.close as usize))
+    };
+    Some(quick.into_iter().map(mark).collect())
+}
+
+#[test]
+fn members_elements_and_brackets_are_marked_once_each() {
+    let text = r#"{"a":[1,[],{"b":"x,y:[]"}], "c" : {} , "d":-1.5}"#;
+    let expected = [
+        (0, '{', Some(12)),
+        (1, '"', None),
+        (5, '[', Some(8)),
+        (6, '1', None),
+        (8, '[', Some(5)),
+        (9, ']', None),
+        (11, '{', Some(8)),
+        (12, '"', None),
+        (24, '}', None),
+    ];
+    let marks = marks(text).unwrap();
+    let at = |at: usize| marks.iter().position(|(own, ..)| *own == at).unwrap();
+    for (place, byte, closes) in expected {
+        let mark = marks[at(place)];
+        assert_eq!((mark.0, mark.1, mark.2.is_some()), (place, byte, closes.is_some()));
+    }
+    let places: Vec<usize> = marks.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(places, [0, 1, 5, 6, 8, 9, 11, 12, 24, 25, 28, 34, 35, 39, 47]);
+    let closes = |open: usize| marks[marks[at(open)].2.unwrap()].0;
+    assert_eq!([closes(0), closes(5), closes(8), closes(11), closes(34)], [47, 25, 9, 24, 35]);
+}
+
+#[test]
+fn scalars_alone_are_documents_without_marks() {
+    for text in ["1", " -0.5e+7 ", "\"a\\\"b\"", "true", "null\n", "\"\"", "0"] {
+        assert_eq!(marks(text), Some(Vec::new()), "{text}");
+    }
+}
+
+/// Sound and unsound texts, each at every place within a block and across its end.
+#[test]
+fn blocks_may_end_anywhere() {
+    let sound = [
+        r#"{"a":[1,-2.5e+3,true,false,null,"\u00e9\n\"x\\",0],"b":{},"c":[[]]}"#,
+        "[ 1 ,\t2 , \"a\" ,\r\n{ \"b\" : \"c\" , \"d\" : [ ] } , { } ]",
+        r#"["\\","\\\\","\\\"","\ud83d\ude00","\uD83D\uDE00é"]"#,
+        r#"[1,{"b":"x,y:[]{}"},2,"3:4",{"a":5}]"#,
+        "[12345678,123456789,1234567,0,-0,1E5,1.0e-10]",
+    ];
+    let unsound = [
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\":1,}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{1:2}",
+        "[1",
+        "\"a",
+        "[1]]",
+        "01",
+        "1.",
+        "[1}",
+        "{\"a\":1]",
+        "{\"a\"}",
+        "{\"a\",\"b\":1}",
+        "{\"a\":1,\"b\"}",
+        "{\"a\":1,2}",
+        "[\"a\":1]",
+        "[1,\"a\":2]",
+        "{\"a\"::1}",
+        "{\"a\":}",
+        "{:1}",
+        "{,}",
+        "[:]",
+        "1,2",
+        "\"a\":1",
+        "\"a\"\"b\"",
+        "[\"a\" \"b\"]",
+        "tru",
+        "truee",
+        "nul",
+        "fals",
+        "[true1]",
+        "[1true]",
+        "[-]",
+        "[1e]",
+        "[1e+]",
+        "[.5]",
+        "[+1]",
+        "[\"\\x\"]",
+        "[\"\\u00g0\"]",
+        "[\"\\ud800\"]",
+        "[\"\\udc00\"]",
+        "[\"\\ud800\\n\"]",
+        "[\"\\ud800\\u0041\"]",
+        "[\"\n\"]",
+        "[\"\0\"]",
+        "[1\0]",
+        "[\0]",
+        "[\\\"a\"]",
+        "\\",
+        "[\"a\"\\]",
+        "",
+        "  ",
+        "]",
+        "}",
+        ":",
+        ",",
+        "[1:2]",
+        "{\"a\":1:2}",
+        "{[]:1}",
+        "{\"a\":1}{",
+        "[]1",
+        "{}\"a\"",
+        "nulltrue",
+        "1-1",
+        "[1 ,]",
+        "{\"a\":1 , }",
+        "[\"\\\\\"\"]",
+    ];
+    for length in 0..130 {
+        let blanks = " ".repeat(length);
+        let filled = format!("[\"{}\",", "x".repeat(length));
+        for text in sound {
+            assert!(marks(&format!("{blanks}{text}")).is_some(), "{length} {text}");
+            assert!(marks(&format!("{filled}{text}]")).is_some(), "{length} {text}");
+        }
+        for text in unsound {
+            assert_eq!(marks(&format!("{blanks}{text}")), None, "{length} {text}");
+        }
+        for text in unsound.iter().filter(|text| !text.contains(',') || text.starts_with(['[', '{'])) {
+            if !text.trim().is_empty() && *text != "," {
+                assert_eq!(marks(&format!("{filled}{text}]")), None, "{length} {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert_eq!(marks(&nested(64)).unwrap().len(), 128);
+    assert_eq!(marks(&nested(65)), None);
+    assert_eq!(marks(&format!("[{}]", vec![nested(63); 50].join(","))).unwrap().len(), 2 + 50 * 126);
+    let scan = |depth_max| simd::best(Scan { text: b"[{\"a\":[]}]", depth_max, marks: &mut Vec::new() });
+    assert!(scan(3).is_some() && scan(2).is_none());
+}

@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
 pub(crate) use portable::Portable;
@@ -58,7 +60,7 @@ pub(crate) trait Task {
 /// Does a task with the quickest lanes of this machine.
 pub(crate) fn best<T: Task>(task: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
-    let task = match avx2::run(task) {
+    let task = match avx512::run(task).or_else(avx2::run) {
         Ok(output) => return output,
         Err(task) => task,
     };
@@ -79,18 +81,16 @@ pub(crate) fn introducing(backslash: u64) -> u64 {
     (even_runs & EVEN) | (backslash & !even_runs & !EVEN)
 }
 
-/// The block at an offset; behind the end of the text it is filled up.
+/// The block at an offset. One that the end of the text cuts short is filled up in `last`.
 #[inline(always)]
-pub(crate) fn block_at(text: &[u8], at: usize, filling: u8) -> Block {
+pub(crate) fn block_at<'a>(text: &'a [u8], at: usize, filling: u8, last: &'a mut Block) -> &'a Block {
     let rest = text.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(block) => *block,
-        None => {
-            let mut block = [filling; 64];
-            block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            block
-        },
+    if let Some(block) = rest.first_chunk() {
+        return block;
     }
+    *last = [filling; 64];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    last
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::gather::{Parts, gather};
-use super::scan::{DEPTH_MAX, Mark, Scan};
+use super::scan::{DEPTH_MAX, Mark, Places, Scan};
 use super::unquote::Unquoted;
 use super::{Node, Wanted};
 use crate::simd;
@@ -15,6 +15,7 @@ const MARKS_KEPT_MAX: usize = 1 << 17;
 #[derive(Debug, Default)]
 struct Scratch {
     marks: Vec<Mark>,
+    scalars: Places,
     parts: Parts,
     unquoted: Unquoted,
 }
@@ -55,7 +56,8 @@ impl Scratch {
         if depth_max > DEPTH_MAX {
             return None;
         }
-        let scan = Scan { text: text.as_bytes(), depth_max, marks: &mut self.marks };
+        let Self { marks, scalars, .. } = self;
+        let scan = Scan { text: text.as_bytes(), depth_max, marks, scalars };
         let count = simd::best(scan)?;
         if wanted.is_nothing() {
             return Some(Node::Null);
@@ -66,8 +68,8 @@ impl Scratch {
     fn trim(&mut self) {
         self.parts.clear();
         self.unquoted.trim();
-        if self.marks.len() > MARKS_KEPT_MAX {
-            self.marks = Vec::new();
+        if self.marks.len().max(self.scalars.room()) > MARKS_KEPT_MAX {
+            *self = Self::default();
         }
     }
 }

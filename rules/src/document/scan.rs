@@ -10,6 +10,7 @@
 
 mod grammar;
 mod nesting;
+mod places;
 mod scalars;
 mod strings;
 
@@ -19,6 +20,7 @@ use nesting::Nesting;
 use strings::Strings;
 
 pub(super) use nesting::{DEPTH_MAX, Mark};
+pub(super) use places::Places;
 
 /// Scans one document.
 pub(super) struct Scan<'a> {
@@ -27,6 +29,8 @@ pub(super) struct Scan<'a> {
     pub(super) depth_max: usize,
     /// Where marks are written; earlier ones are overwritten, and those behind the last one mean nothing.
     pub(super) marks: &'a mut Vec<Mark>,
+    /// Where numbers and words wait to be checked, all at once.
+    pub(super) scalars: &'a mut Places,
 }
 
 impl Task for Scan<'_> {
@@ -40,14 +44,17 @@ impl Task for Scan<'_> {
         let mut steps = Steps {
             strings: Strings::default(),
             grammar: Grammar::default(),
+            scalars: self.scalars,
             nesting: Nesting::new(self.depth_max, self.marks),
         };
-        let mut at = 0;
+        steps.scalars.clear();
+        let (mut at, mut last) = (0, [0; 64]);
         while at < self.text.len() {
-            steps.block(lanes, self.text, at, &block_at(self.text, at, b' '))?;
+            steps.block(lanes, self.text, at, block_at(self.text, at, b' ', &mut last))?;
             at += 64;
         }
         // Behind a last block that is full there is no blank to end a word or a number.
+        steps.scalars.iter().try_for_each(|at| scalars::is_sound(self.text, at))?;
         let sound = steps.strings.is_closed() && steps.grammar.is_complete() && steps.nesting.is_closed();
         sound.then(|| steps.nesting.count())
     }
@@ -57,6 +64,7 @@ impl Task for Scan<'_> {
 struct Steps<'a> {
     strings: Strings,
     grammar: Grammar,
+    scalars: &'a mut Places,
     nesting: Nesting<'a>,
 }
 
@@ -65,11 +73,11 @@ impl Steps<'_> {
     fn block(&mut self, lanes: impl Lanes, text: &[u8], at: usize, block: &Block) -> Option<()> {
         let classes = lanes.classes(block);
         let strings = self.strings.block(lanes, &classes, text, at)?;
-        let tokens = self.grammar.block(&classes, &strings)?;
-        let mut scalars = tokens.scalars;
-        while scalars != 0 {
-            scalars::is_sound(text, at + scalars.trailing_zeros() as usize)?;
-            scalars &= scalars - 1;
+        let tokens = self.grammar.block(&classes, &strings);
+        // Texts are not as long as 32 bits could count.
+        let at = u32::try_from(at).ok()?;
+        if tokens.scalars != 0 {
+            self.scalars.add(tokens.scalars, at);
         }
         self.nesting.block(&tokens, block, at)
     }

@@ -56,36 +56,47 @@ impl Task for Unquote<'_> {
         if buffer.len() < bytes.len() + 64 {
             buffer.resize((bytes.len() + 64).next_power_of_two(), 0);
         }
-        let (mut at, mut to) = (1, 0);
+        let (mut at, mut to, mut last) = (1usize, 0usize, [0; 64]);
+        // One if the first byte of the next block is escaped, by a backslash that was dropped.
+        let mut carry = 0;
         loop {
             // Behind the end stand control characters, which end a string that is not closed.
-            let block = block_at(bytes, at, 0);
-            let classes = lanes.classes(&block);
-            let introducing = introducing(classes.backslash);
-            let escaped = introducing << 1;
+            let block = block_at(bytes, at, 0, &mut last);
+            let classes = lanes.classes(block);
+            let introducing = introducing(classes.backslash & !carry);
+            let escaped = introducing << 1 | carry;
             let closing = classes.quote & !escaped;
-            let replaced = (escaped & !(classes.quote | classes.backslash)) >> 1;
-            let stops = closing | classes.control | replaced | introducing & (1 << 63);
+            let replaced = escaped & !(classes.quote | classes.backslash);
+            lanes.compact(block, introducing, buffer.get_mut(to..)?.first_chunk_mut()?);
+            let stops = closing | classes.control | replaced;
+            if stops == 0 {
+                // So the next block need not wait for what is in this one.
+                at = at.wrapping_add(64);
+                to = to.wrapping_add(introducing.count_zeros() as usize);
+                carry = introducing >> 63;
+                continue;
+            }
             let stop = stops & stops.wrapping_neg();
             let before = stop.wrapping_sub(1);
-            lanes.compact(&block, introducing, buffer.get_mut(to..)?.first_chunk_mut()?);
             to += (before & !introducing).count_ones() as usize;
             at += before.count_ones() as usize;
             if stop & closing != 0 {
                 *length = to;
                 return Some(at + 1);
             }
-            if stop & classes.control != 0 {
+            if stop & replaced == 0 {
                 return None;
             }
-            if stop & replaced != 0 {
+            carry = 0;
+            loop {
+                let (character, passed) = replacement(bytes.get(at..)?)?;
+                to += character.encode_utf8(buffer.get_mut(to..to + 4)?).len();
+                at += passed;
                 // Often there are several: line ends and what the next line is set in by.
-                while let Some([b'\\', behind @ ..]) = bytes.get(at..) {
-                    let (character, passed) = replacement(behind)?;
-                    let slot = buffer.get_mut(to..to + 4)?;
-                    to += character.encode_utf8(slot).len();
-                    at += 1 + passed;
+                if bytes.get(at) != Some(&b'\\') {
+                    break;
                 }
+                at += 1;
             }
         }
     }

@@ -76,7 +76,8 @@ proptest! {
 
 #[test]
 fn a_block_at_the_end_of_a_text_is_filled_up() {
-    assert_eq!(block_at(b"abc", 1, b' ')[..3], *b"bc ");
-    assert_eq!(block_at(b"abc", 3, 0), [0; 64]);
-    assert_eq!(block_at(&[7; 65], 1, 0), [7; 64]);
+    let block = |text: &[u8], at, filling| *block_at(text, at, filling, &mut [1; 64]);
+    assert_eq!(block(b"abc", 1, b' ')[..3], *b"bc ");
+    assert_eq!(block(b"abc", 3, 0), [0; 64]);
+    assert_eq!(block(&[7; 65], 1, 0), [7; 64]);
 }

@@ -192,9 +192,15 @@ fn compare(text: &str, interests: &[&Interest]) -> bool {
         assert_eq!(read_usual_quoted(&literal, 64, &wanted), quick, "{literal}");
     }
     let (mut marks, mut same) = (Vec::new(), Vec::new());
-    let count = simd::best(Scan { text: text.as_bytes(), depth_max: 64, marks: &mut marks });
+    let count = simd::best(Scan {
+        text: text.as_bytes(),
+        depth_max: 64,
+        marks: &mut marks,
+        scalars: &mut Places::default(),
+    });
     assert_eq!(
-        Scan { text: text.as_bytes(), depth_max: 64, marks: &mut same }.run(Portable),
+        Scan { text: text.as_bytes(), depth_max: 64, marks: &mut same, scalars: &mut Places::default() }
+            .run(Portable),
         count,
         "{text:?}"
     );

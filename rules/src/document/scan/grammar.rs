@@ -15,12 +15,12 @@ use crate::simd::Classes;
 /// What one block hands to the next one: one if its first byte, or the first one behind its blanks, follows …
 #[derive(Debug)]
 pub(super) struct Grammar {
-    /// … a bracket that opens.
-    open: u64,
-    comma: u64,
-    /// … a colon, or nothing: it is the start of the document.
-    colon: u64,
+    /// … a bracket that opens or a comma.
+    part: u64,
+    /// … one of these, a colon, or nothing: it is the start of the document.
     value: u64,
+    /// … a value or a bracket that opens.
+    end: u64,
     /// … what may be a name.
     name: u64,
     /// One if the block begins in a string that may be a name.
@@ -31,7 +31,7 @@ pub(super) struct Grammar {
 
 impl Default for Grammar {
     fn default() -> Self {
-        Self { open: 0, comma: 0, colon: 1, value: 0, name: 0, in_name: 0, in_scalar: 0 }
+        Self { part: 0, value: 1, end: 0, name: 0, in_name: 0, in_scalar: 0 }
     }
 }
 
@@ -48,12 +48,14 @@ pub(super) struct Tokens {
     pub(super) parts: u64,
     /// Where it is seen of one of them that it has no name: at its first or right behind its last byte.
     pub(super) nameless: u64,
+    /// What may not stand where it does, here or in a string.
+    pub(super) misplaced: u64,
 }
 
 impl Grammar {
-    /// The tokens of the next block, if they stand in an order that is allowed.
+    /// The tokens of the next block.
     #[inline(always)]
-    pub(super) fn block(&mut self, classes: &Classes, strings: &Quoted) -> Option<Tokens> {
+    pub(super) fn block(&mut self, classes: &Classes, strings: &Quoted) -> Tokens {
         if classes.blank & !strings.inside == 0 {
             self.tokens::<false>(classes, strings)
         } else {
@@ -63,11 +65,11 @@ impl Grammar {
 
     /// Whether the document may end here.
     pub(super) fn is_complete(&self) -> bool {
-        self.value == 1
+        self.end == 1
     }
 
     #[inline(always)]
-    fn tokens<const BLANKS: bool>(&mut self, classes: &Classes, strings: &Quoted) -> Option<Tokens> {
+    fn tokens<const BLANKS: bool>(&mut self, classes: &Classes, strings: &Quoted) -> Tokens {
         let outside = !strings.inside;
         let (open, close) = (classes.open & outside, classes.close & outside);
         let (comma, colon) = (classes.comma & outside, classes.colon & outside);
@@ -76,26 +78,25 @@ impl Grammar {
         let scalars = scalar & !(scalar << 1 | self.in_scalar);
         self.in_scalar = scalar >> 63;
 
-        let behind_open = behind::<BLANKS>(open, 0, &mut self.open, blank);
-        let behind_comma = behind::<BLANKS>(comma, 0, &mut self.comma, blank);
-        let behind_colon = behind::<BLANKS>(colon, 0, &mut self.colon, blank);
-        let values = strings.closing | close | scalar;
-        let behind_value = behind::<BLANKS>(values, scalar, &mut self.value, blank);
+        let divides = open | comma;
+        let parts = behind::<BLANKS>(divides, 0, &mut self.part, blank);
+        let values = behind::<BLANKS>(divides | colon, 0, &mut self.value, blank);
+        let ends = behind::<BLANKS>(strings.closing | close | scalar | open, scalar, &mut self.end, blank);
 
-        let parts = behind_open | behind_comma;
         let (sum, left) = strings.inside.overflowing_add(strings.opening & parts);
         let (sum, still_left) = sum.overflowing_add(self.in_name);
         self.in_name = u64::from(left | still_left);
         let names = sum & !strings.inside & strings.closing;
         let behind_name = behind::<BLANKS>(names, 0, &mut self.name, blank);
 
-        let begins_value = strings.opening | open | scalars;
-        let misplaced = begins_value & !(parts | behind_colon)
-            | close & !(behind_open | behind_value)
-            | comma & !behind_value
-            | colon & !behind_name;
+        let misplaced = (strings.opening | open | scalars) & !values
+            // A bracket may close behind the one that opens, but not behind a comma; a comma stands behind neither.
+            | close & !ends
+            | comma & (parts | !ends)
+            | colon & !behind_name
+            | strings.misplaced;
         let nameless = behind_name & !colon | parts & !(strings.opening | close);
-        (misplaced == 0).then_some(Tokens { open, close, comma, colon, scalars, parts, nameless })
+        Tokens { open, close, comma, colon, scalars, parts, nameless, misplaced }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether brackets pair, and what stands between them belongs there; and the marks of what they hold.
 
 use super::grammar::Tokens;
+use super::places;
 use crate::simd::Block;
 
 /// The deepest nesting that can be scanned: the kinds of all open brackets stand in one word.
@@ -34,32 +35,34 @@ impl<'a> Nesting<'a> {
         Self { depth_max, depth: 0, kinds: 0, opened: [0; DEPTH_MAX], marks, count: 0 }
     }
 
-    /// Goes over the brackets of the next block.
+    /// Goes over the brackets of the next block, and refuses it if anything in it is misplaced.
     #[inline(always)]
-    pub(super) fn block(&mut self, tokens: &Tokens, block: &Block, at: usize) -> Option<()> {
+    pub(super) fn block(&mut self, tokens: &Tokens, block: &Block, at: u32) -> Option<()> {
         let mut brackets = tokens.open | tokens.close;
         let marked = tokens.parts | brackets;
-        self.mark(marked, at);
+        let slots = places::slots(self.marks, self.count);
+        places::write::<4, _>(slots, marked, |slot, place| slot.at = at | place);
         // What stands up to and with a bracket is within those before it.
-        let (mut astray, mut before) = (0, 0);
+        let (mut astray, mut before) = (tokens.misplaced, 0);
         while brackets != 0 {
             let bracket = brackets & brackets.wrapping_neg();
-            let upto = bracket | (bracket - 1);
+            let upto = bracket | bracket.wrapping_sub(1);
             astray |= self.out_of_place(tokens) & upto & !before;
             before = upto;
             let place = brackets.trailing_zeros() as usize;
             let is_brace = block[place % 64] & 0x20 != 0;
-            let mark = self.count + (marked & (bracket - 1)).count_ones() as usize;
+            let behind = (marked & bracket.wrapping_sub(1)).count_ones() as usize;
+            let mark = self.count.wrapping_add(behind);
             if tokens.open & bracket != 0 {
                 self.open(is_brace, mark)?;
             } else {
                 self.close(is_brace, mark)?;
             }
-            brackets &= brackets - 1;
+            brackets &= brackets.wrapping_sub(1);
         }
         astray |= self.out_of_place(tokens) & !before;
-        self.count += marked.count_ones() as usize;
-        (astray == 0).then_some(())
+        self.count = self.count.wrapping_add(marked.count_ones() as usize);
+        if astray == 0 { Some(()) } else { None }
     }
 
     /// Whether no bracket is open.
@@ -91,7 +94,7 @@ impl<'a> Nesting<'a> {
         }
         self.opened[self.depth % DEPTH_MAX] = u32::try_from(mark).ok()?;
         self.kinds = self.kinds << 1 | u64::from(is_brace);
-        self.depth += 1;
+        self.depth = self.depth.wrapping_add(1);
         Some(())
     }
 
@@ -105,27 +108,5 @@ impl<'a> Nesting<'a> {
         let opened = self.opened[self.depth % DEPTH_MAX] as usize;
         self.marks.get_mut(opened)?.close = u32::try_from(mark).ok()?;
         Some(())
-    }
-
-    /// Writes the marks of a block.
-    #[inline(always)]
-    fn mark(&mut self, mut marked: u64, at: usize) {
-        if self.marks.len() < self.count + 64 {
-            self.make_room();
-        }
-        let slots = self.marks.get_mut(self.count..).unwrap_or_default();
-        for slot in slots {
-            if marked == 0 {
-                return;
-            }
-            slot.at = u32::try_from(at).unwrap_or(u32::MAX) | marked.trailing_zeros();
-            marked &= marked - 1;
-        }
-    }
-
-    #[cold]
-    fn make_room(&mut self) {
-        let length = (2 * self.count).max(1024);
-        self.marks.resize(length, Mark::default());
     }
 }

@@ -20,10 +20,12 @@ pub(super) struct Quoted {
     pub(super) inside: u64,
     pub(super) opening: u64,
     pub(super) closing: u64,
+    /// Control characters in strings.
+    pub(super) misplaced: u64,
 }
 
 impl Strings {
-    /// The strings of the next block, if they are sound and no half of a surrogate pair stands alone.
+    /// The strings of the next block, if their escapes are sound and no half of a surrogate pair stands alone.
     #[inline(always)]
     pub(super) fn block(
         &mut self,
@@ -45,10 +47,11 @@ impl Strings {
         let quote = classes.quote & !escaped;
         let inside = lanes.odd_from_start(quote) ^ self.inside;
         self.inside = (inside >> 63).wrapping_neg();
-        (classes.control & inside == 0).then_some(Quoted {
+        Some(Quoted {
             inside,
             opening: quote & inside,
             closing: quote & !inside,
+            misplaced: classes.control & inside,
         })
     }
 

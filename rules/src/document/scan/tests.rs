@@ -4,8 +4,15 @@ use crate::simd::{self, Portable};
 /// The marks of a text, the same by all lanes.
 fn marks(text: &str) -> Option<Vec<(usize, char, Option<usize>)>> {
     let (mut quick, mut portable) = (Vec::new(), Vec::new());
-    let count = simd::best(Scan { text: text.as_bytes(), depth_max: 64, marks: &mut quick });
-    let same = Scan { text: text.as_bytes(), depth_max: 64, marks: &mut portable }.run(Portable);
+    let count = simd::best(Scan {
+        text: text.as_bytes(),
+        depth_max: 64,
+        marks: &mut quick,
+        scalars: &mut Places::default(),
+    });
+    let same =
+        Scan { text: text.as_bytes(), depth_max: 64, marks: &mut portable, scalars: &mut Places::default() }
+            .run(Portable);
     assert_eq!(count, same, "{text:?}");
     quick.truncate(count?);
     portable.truncate(count?);
@@ -157,6 +164,13 @@ fn nesting_is_bounded() {
     assert_eq!(marks(&nested(64)).unwrap().len(), 128);
     assert_eq!(marks(&nested(65)), None);
     assert_eq!(marks(&format!("[{}]", vec![nested(63); 50].join(","))).unwrap().len(), 2 + 50 * 126);
-    let scan = |depth_max| simd::best(Scan { text: b"[{\"a\":[]}]", depth_max, marks: &mut Vec::new() });
+    let scan = |depth_max| {
+        simd::best(Scan {
+            text: b"[{\"a\":[]}]",
+            depth_max,
+            marks: &mut Vec::new(),
+            scalars: &mut Places::default(),
+        })
+    };
     assert!(scan(3).is_some() && scan(2).is_none());
 }

@@ -26,6 +26,7 @@ use crate::cursor::Place;
 pub use number::Number;
 pub use object::Object;
 pub use reader::DocumentError;
+pub use skip::value_length;
 pub use unquote::Unquoted;
 
 pub(crate) use interest::{Interest, Wanted};

@@ -17,7 +17,6 @@ struct Scratch {
     marks: Vec<Mark>,
     scalars: Places,
     parts: Parts,
-    unquoted: Unquoted,
 }
 
 thread_local! {
@@ -32,13 +31,10 @@ pub(crate) fn read_usual(text: &str, depth_max: usize, wanted: &Wanted<'_>) -> O
 
 /// Reads a document that stands in a JSON string, as [`read_usual`] does.
 pub(crate) fn read_usual_quoted(literal: &str, depth_max: usize, wanted: &Wanted<'_>) -> Option<Node> {
-    with_scratch(|scratch| {
-        let mut unquoted = std::mem::take(&mut scratch.unquoted);
-        let is_whole = unquoted.read(literal.as_bytes()) == Some(literal.len());
-        let text = if is_whole { unquoted.text() } else { None };
-        let root = text.and_then(|text| scratch.read(text, depth_max, wanted));
-        scratch.unquoted = unquoted;
-        root
+    Unquoted::lend(|unquoted| {
+        let length = unquoted.read(literal.as_bytes())?;
+        let text = if length == literal.len() { unquoted.text()? } else { return None };
+        read_usual(text, depth_max, wanted)
     })
 }
 
@@ -67,7 +63,6 @@ impl Scratch {
 
     fn trim(&mut self) {
         self.parts.clear();
-        self.unquoted.trim();
         if self.marks.len().max(self.scalars.room()) > MARKS_KEPT_MAX {
             *self = Self::default();
         }

@@ -4,6 +4,8 @@
 //! escapes are few in a document that was quoted, and are replaced one by one. What is unusual (half a surrogate pair)
 //! or wrong is left to the reader.
 
+use std::cell::Cell;
+
 use crate::simd::{self, Lanes, Task, block_at, introducing};
 
 /// The longest buffer that is kept for the next string, so that one large event does not hold memory for ever.
@@ -17,7 +19,22 @@ pub struct Unquoted {
     length: usize,
 }
 
+thread_local! {
+    static LENT: Cell<Option<Unquoted>> = const { Cell::new(None) };
+}
+
 impl Unquoted {
+    /// Lends the buffer that this thread keeps.
+    pub fn lend<T>(read: impl FnOnce(&mut Self) -> T) -> T {
+        // It is taken out while it is lent, so nothing breaks should its user come back here.
+        let mut unquoted = LENT.take().unwrap_or_default();
+        let result = read(&mut unquoted);
+        if unquoted.buffer.len() <= KEPT_MAX {
+            LENT.set(Some(unquoted));
+        }
+        result
+    }
+
     /// Unescapes the JSON string that the bytes begin with, in place of the last one. Answers how many bytes it has with
     /// its quotes; nothing if there is no string, or none that is usual: half a surrogate pair is not.
     pub fn read(&mut self, bytes: &[u8]) -> Option<usize> {
@@ -27,13 +44,6 @@ impl Unquoted {
     /// The string; nothing if the bytes were not UTF-8.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(self.buffer.get(..self.length)?).ok()
-    }
-
-    /// Gives back memory that a very long string has taken.
-    pub fn trim(&mut self) {
-        if self.buffer.len() > KEPT_MAX {
-            *self = Self::default();
-        }
     }
 }
 

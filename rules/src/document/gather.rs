@@ -22,6 +22,11 @@ impl Parts {
         self.members.clear();
         self.elements.clear();
     }
+
+    /// How much memory is held, in parts.
+    pub(super) fn room(&self) -> usize {
+        self.members.capacity().max(self.elements.capacity())
+    }
 }
 
 /// What is wanted of a scanned document.

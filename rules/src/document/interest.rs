@@ -2,6 +2,7 @@
 //! nothing of it.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::beginnings::Beginnings;
 use crate::mixer::Mixing;
@@ -34,7 +35,14 @@ impl Default for Interest {
     }
 }
 
+static NOTHING: LazyLock<Interest> = LazyLock::new(Interest::default);
+
 impl Interest {
+    /// What looks at nothing.
+    pub(crate) fn nothing() -> &'static Self {
+        &NOTHING
+    }
+
     /// Adds what a path may look at.
     pub(crate) fn add(&mut self, path: &Path) {
         let mut at = 0;

@@ -8,8 +8,8 @@ use super::unquote::Unquoted;
 use super::{Node, Wanted};
 use crate::simd;
 
-/// The most marks for which memory is kept; texts that have more are rare, and pay for theirs.
-const MARKS_KEPT_MAX: usize = 1 << 17;
+/// For so many marks or parts memory is kept at most; texts that have more are rare, and pay for theirs.
+const ROOM_MAX: usize = 1 << 17;
 
 /// Memory that is used again.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl Scratch {
 
     fn trim(&mut self) {
         self.parts.clear();
-        if self.marks.len().max(self.scalars.room()) > MARKS_KEPT_MAX {
+        if self.marks.len().max(self.scalars.room()).max(self.parts.room()) > ROOM_MAX {
             *self = Self::default();
         }
     }

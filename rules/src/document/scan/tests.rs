@@ -174,3 +174,39 @@ fn nesting_is_bounded() {
     };
     assert!(scan(3).is_some() && scan(2).is_none());
 }
+
+/// Lanes that count their steps.
+#[derive(Clone, Copy)]
+struct Counted<'a>(&'a std::cell::Cell<usize>);
+
+impl Lanes for Counted<'_> {
+    fn classes(self, block: &Block) -> simd::Classes {
+        self.0.set(self.0.get() + 1);
+        Portable.classes(block)
+    }
+
+    fn odd_from_start(self, bits: u64) -> u64 {
+        Portable.odd_from_start(bits)
+    }
+
+    fn compact(self, block: &Block, dropped: u64, into: &mut Block) {
+        Portable.compact(block, dropped, into);
+    }
+}
+
+#[test]
+fn no_text_takes_more_steps_than_it_has_blocks() {
+    for piece in [
+        "[", "{\"a\":", "[],", "1,", ",", "\"", "\\", "\"\\", "\\\"", "\\u0041", "\\ud800", "1e999", "\0",
+        " ", "\"a\":1,",
+    ] {
+        for start in ["", "[", "\"", "{"] {
+            let text = format!("{start}{}", piece.repeat((1 << 20) / piece.len()));
+            let steps = std::cell::Cell::new(0);
+            let (marks, scalars) = (&mut Vec::new(), &mut Places::default());
+            let _ = Scan { text: text.as_bytes(), depth_max: 64, marks, scalars }.run(Counted(&steps));
+            assert!(steps.get() <= text.len().div_ceil(64), "{start}{piece}");
+            assert!(marks.len() <= 2 * text.len() + 1024, "{start}{piece}");
+        }
+    }
+}

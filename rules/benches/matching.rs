@@ -11,59 +11,14 @@
 
 #[path = "../tests/made/mod.rs"]
 mod made;
+mod measure;
 
 use std::hint::black_box;
-use std::time::Instant;
 
-use made::{Chance, customer, event, leaf, put};
+use made::{Chance, customer, put};
+use measure::{ROUNDS, focused, for_each_set, ratio, seconds, validate};
 use rules::{Matcher, Payload, RuleBook, Snapshot, Unquoted};
-use serde::de::IgnoredAny;
 use serde_json::Value;
-
-const ROUNDS: usize = 9;
-
-/// The seconds of one round over all payloads.
-fn seconds(mut round: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    round();
-    start.elapsed().as_secs_f64()
-}
-
-/// What U is the time of.
-fn validate(payloads: &[String]) {
-    for text in payloads {
-        black_box(serde_json::from_slice::<IgnoredAny>(black_box(text.as_bytes())).expect("it is JSON"));
-    }
-}
-
-/// The median of the ratios of neighbouring rounds.
-fn ratio(payloads: &[String], mut round: impl FnMut()) -> f64 {
-    round();
-    let mut ratios: Vec<f64> = (0..ROUNDS)
-        .map(|_| (seconds(&mut round), seconds(|| validate(payloads))))
-        .map(|(own, unit)| own / unit)
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ROUNDS / 2]
-}
-
-/// Rules at the same few paths, whose values hardly any event has.
-fn focused(chance: &mut Chance, events: &[Value], count: usize, owner: impl Fn(usize) -> usize) -> RuleBook {
-    let leaves: Vec<(String, Value)> =
-        (0..19).map(|number| leaf(chance, &events[number % events.len()])).collect();
-    let mut book = RuleBook::default();
-    for alert in 0..count {
-        let path = &leaves[alert % leaves.len()].0;
-        let text = match alert % 10 {
-            0..=6 => format!("{path} == \"value-{alert}\""),
-            7 => format!("{path} in [\"one-{alert}\", \"two-{alert}\"]"),
-            8 => format!("{path} startsWith \"start-{alert}\""),
-            _ => format!("{path} == {} && {path} > {alert}", 1_000_000 + alert),
-        };
-        book.apply(put(customer(owner(alert)), alert, &text));
-    }
-    book
-}
 
 fn matching(snapshot: &Snapshot, payloads: &[Payload]) {
     for payload in payloads {
@@ -168,21 +123,10 @@ fn tenants(texts: &[String]) {
 }
 
 fn main() {
-    let mut chance = Chance(20_250_707);
-    let made: Vec<String> = (0..300).map(|_| event(&mut chance).to_string()).collect();
-    measure("made", &made);
-    tenants(&made);
-    if let Some(folder) = std::env::var_os("TOCSIN_TEST_DATA") {
-        let files = std::fs::read_dir(folder).expect("TOCSIN_TEST_DATA is a folder");
-        for file in files
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|is| is == "ndjson"))
-        {
-            let text = std::fs::read_to_string(&file).expect("the file is text");
-            let lines: Vec<String> =
-                text.lines().filter(|line| !line.is_empty()).take(300).map(str::to_owned).collect();
-            measure(&file.display().to_string(), &lines);
+    for_each_set(|name, texts| {
+        measure(name, texts);
+        if name == "made" {
+            tenants(texts);
         }
-    }
+    });
 }

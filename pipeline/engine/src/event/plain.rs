@@ -22,7 +22,8 @@ pub(super) fn read(value: &[u8], reading: Reading<'_>) -> Option<Event> {
                 (value.get(..from)?, from_utf8(value.get(from..to)?).ok()?, value.get(to..)?)
             },
         };
-        from_utf8(before).and(from_utf8(behind)).ok()?;
+        from_utf8(before).ok()?;
+        from_utf8(behind).ok()?;
         let customer = envelope.customer.filter(|customer| !customer.is_global())?;
         let payload = reading(customer, Form::Text(text)).ok()?;
         Some(Event { customer, payload })

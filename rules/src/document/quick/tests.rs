@@ -184,7 +184,7 @@ fn compare(text: &str, interests: &[&Interest]) -> bool {
         let quick = read_usual(text, 64, &wanted);
         match &expected {
             Ok(document) if document.replaced.is_none() => {
-                assert_eq!(quick.as_ref(), Some(&document.root), "{text:?}")
+                assert_eq!(quick.as_ref(), Some(&document.root), "{text:?}");
             },
             _ => assert_eq!(quick, None, "{text:?}"),
         }

@@ -86,7 +86,7 @@ proptest! {
         let bytes = format!("\"{inner}\"");
         let read = read(bytes.as_bytes());
         let length = read.as_ref().map_or(bytes.len(), |(length, _)| *length);
-        let expected = unquoted(&bytes[..length]).filter(|(_, is_altered)| !is_altered);
+        let expected = unquoted(bytes.get(..length).unwrap()).filter(|(_, is_altered)| !is_altered);
         prop_assert_eq!(read.map(|(_, text)| text), expected.map(|(text, _)| text.into_bytes()));
     }
 }

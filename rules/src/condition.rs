@@ -123,6 +123,21 @@ impl Condition {
         }
     }
 
+    /// The condition with its selections in place of their names.
+    #[must_use]
+    pub fn inlined(&self, selections: &Selections) -> Self {
+        let parts = |parts: &[Self]| parts.iter().map(|part| part.inlined(selections)).collect();
+        match self {
+            Self::All(inner) => Self::all(parts(inner)),
+            Self::Any(inner) => Self::any(parts(inner)),
+            Self::Not(inner) => Self::Not(Box::new(inner.inlined(selections))),
+            Self::Test(_) => self.clone(),
+            Self::Selection(name) => {
+                selections.get(name).map_or_else(|| self.clone(), |stated| stated.condition.clone())
+            },
+        }
+    }
+
     /// How deep groups stand within groups; 0 for a single test.
     pub fn nesting(&self) -> usize {
         match self {

@@ -9,6 +9,7 @@
 //! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod amount;
 mod book;
 mod condition;
 mod control;
@@ -22,8 +23,10 @@ mod payload;
 mod problem;
 mod rule;
 mod simd;
+mod timestamp;
 mod wire;
 
+pub use amount::Amount;
 pub use book::{ActiveRule, CorruptEntry, Generation, Outcome, Rejection, RuleBook, RuleVersion};
 pub use condition::{
     CLAUSES_MAX, Condition, ConditionError, Form, Measure, NESTING_MAX, Op, Quantifier, SelectionName,
@@ -33,9 +36,16 @@ pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
 pub use document::{Document, DocumentError, Node, Number, Object, Unquoted, value_length};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
-pub use matcher::{Matcher, Snapshot};
+pub use matcher::{Matcher, Met, Snapshot};
 pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};
-pub use rule::{Rule, Severity, Threshold};
+pub use rule::{
+    Aggregate, AlertPolicy, Bootstrap, BootstrapFrom, BootstrapMode, By, Change, Comparator, CustomerScope,
+    Entity, Evaluation, EventId, EventTime, EvidenceMode, EvidencePolicy, Exception, Expectation, Function,
+    GroupKey, Grouping, LatePolicy, Limits, MissingGroup, Mode, OnEdit, Override, Part, Pattern, PatternKind,
+    PatternStep, Rearm, Resolve, Rule, RuleTest, Severity, Span, SpanError, Status, TestEvent, TimeFormat,
+    Timing, Window,
+};
+pub use timestamp::{Timestamp, TimestampError};
 pub use wire::{RULE_BYTES_MAX, read_rule, write_rule};

@@ -26,6 +26,7 @@ use crate::document::{Interest, Wanted};
 use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
+use crate::rule::Part;
 use layers::Layers;
 
 /// Compiles rule books.
@@ -43,6 +44,15 @@ impl Matcher {
     }
 }
 
+/// A rule of which a payload meets some condition.
+#[derive(Debug, Clone)]
+pub struct Met {
+    /// The rule.
+    pub active: Arc<ActiveRule>,
+    /// Which of its conditions hold, in order; at least one.
+    pub parts: Vec<Part>,
+}
+
 /// A compiled rule book.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -51,14 +61,21 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The rules of this customer, the global ones included, that the payload meets, by (alert id, customer).
-    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Arc<ActiveRule>> {
-        let mut met = Vec::new();
+    /// The rules that are evaluated for this customer, the global ones included, of which the payload meets some condition,
+    /// by (alert id, customer).
+    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Met> {
+        let mut found: Vec<(&Arc<ActiveRule>, Part)> = Vec::new();
         for layers in [customer, CustomerId::GLOBAL].iter().filter_map(|owner| self.owners.get(owner)) {
-            layers.matches(payload.root(), |active| met.push(Arc::clone(active)));
+            layers.matches(payload.root(), &mut |active, part| found.push((active, part)));
         }
-        met.sort_by_key(|active| (active.rule.key.alert, active.rule.key.customer));
-        met
+        found.retain(|(active, _)| active.rule.applies_to(customer));
+        found.sort_by_key(|(active, part)| (active.rule.key.alert, active.rule.key.customer, *part));
+        let rules = found.chunk_by(|(left, _), (right, _)| Arc::ptr_eq(left, right));
+        let met = |rule: &[(&Arc<ActiveRule>, Part)]| Met {
+            active: Arc::clone(rule[0].0),
+            parts: rule.iter().map(|(_, part)| *part).collect(),
+        };
+        rules.map(met).collect()
     }
 
     /// Decodes a payload of this customer as [`Payload::parse`] does, but keeps only what its rules look at: enough for
@@ -144,7 +161,7 @@ mod tests {
 
     fn matched(snapshot: &Snapshot, id: u128, payload: serde_json::Value) -> Vec<RuleKey> {
         let met = snapshot.matches(customer(id), &Payload::from(payload));
-        met.iter().map(|active| active.rule.key).collect()
+        met.iter().map(|met| met.active.rule.key).collect()
     }
 
     /// The original system compared a field with itself, so every customer met every other's rules.

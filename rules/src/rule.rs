@@ -1,67 +1,34 @@
 //! A checked rule. Whatever holds a [`Rule`] holds one that can be evaluated.
 
+mod aggregate;
+mod fields;
+mod limits;
+mod names;
+mod pattern;
+mod policy;
+mod span;
+mod test;
+
 use std::collections::BTreeMap;
 
 use crate::condition::{Selections, Stated};
 use crate::document::Node;
 use crate::id::{CustomerId, RuleKey};
+use crate::path::Path;
 
-/// How much an alert matters to the customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Severity {
-    /// For the record.
-    Informational,
-    /// Look when there is time.
-    Low,
-    /// The default.
-    #[default]
-    Medium,
-    /// Look soon.
-    High,
-    /// Look now.
-    Critical,
-}
-
-impl Severity {
-    /// All of them, from the least on.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The severity of that name on the wire.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|severity| severity.name() == name)
-    }
-}
-
-/// What the counted value must reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Threshold {
-    /// The rule fires when the value is at least this.
-    pub gte: i64,
-}
-
-impl Threshold {
-    /// Whether a value satisfies it.
-    pub fn holds(self, value: u64) -> bool {
-        i64::try_from(value).map_or(true, |value| value >= self.gte)
-    }
-}
-
-impl Default for Threshold {
-    fn default() -> Self {
-        Self { gte: 1 }
-    }
-}
+pub use aggregate::{Aggregate, By, Change, Window};
+pub use fields::{
+    Bootstrap, BootstrapFrom, CustomerScope, Entity, EventId, EventTime, EvidencePolicy, Exception, GroupKey,
+    Grouping, Override, Timing,
+};
+pub use limits::{Comparator, Limits};
+pub use names::{
+    BootstrapMode, EvidenceMode, Function, LatePolicy, MissingGroup, OnEdit, Severity, Status, TimeFormat,
+};
+pub use pattern::{Pattern, PatternKind, PatternStep};
+pub use policy::{AlertPolicy, Mode, Rearm, Resolve};
+pub use span::{Span, SpanError};
+pub use test::{Expectation, RuleTest, TestEvent};
 
 /// A rule as a tenant means it, free of how it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,62 +39,203 @@ pub struct Rule {
     pub name: String,
     /// For people.
     pub description: String,
+    /// Where it is in its life.
+    pub status: Status,
+    /// To whom it applies, if it is global.
+    pub scope: CustomerScope,
     /// How much its alerts matter.
     pub severity: Severity,
     /// Passed on into alerts.
     pub labels: BTreeMap<String, String>,
-    /// Which events count.
-    pub condition: Stated,
+    /// For people.
+    pub annotations: BTreeMap<String, String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// Conditions with names, for the others to refer to.
     pub selections: Selections,
-    /// How many of them make an alert.
-    pub threshold: Threshold,
-    /// The one customer for whom a global rule is filled from history.
-    pub bootstrap_customer: Option<CustomerId>,
+    /// How events are put into groups.
+    pub grouping: Grouping,
+    /// When events happened.
+    pub timing: Timing,
+    /// What names an event, so that it counts once.
+    pub event_id: Option<EventId>,
+    /// What is made of events.
+    pub evaluation: Evaluation,
+    /// When alerts are emitted.
+    pub policy: AlertPolicy,
+    /// Events that the rule does not see.
+    pub exceptions: Vec<Exception>,
+    /// Who or what its alerts are about.
+    pub entities: Vec<Entity>,
+    /// What alerts tell of the events behind them.
+    pub evidence: EvidencePolicy,
+    /// What it takes from history.
+    pub bootstrap: Bootstrap,
+    /// What must come of example events.
+    pub tests: Vec<RuleTest>,
+}
+
+/// What a rule makes of events.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluation {
+    /// A value and a threshold.
+    Aggregate(Box<Aggregate>),
+    /// Events that belong together.
+    Pattern(Pattern),
+}
+
+/// One of the conditions of a rule that events are matched with: of an aggregate `increment` and `decrement`, of a pattern
+/// its steps and then `until`. At most 17 of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Part(pub u8);
+
+impl Part {
+    /// Events that add to an aggregate.
+    pub const INCREMENT: Self = Self(0);
+    /// Events that take away from an aggregate.
+    pub const DECREMENT: Self = Self(1);
 }
 
 impl Rule {
-    /// Whether state that was collected under `other` can be kept: what is counted has not changed, however it is written.
-    pub fn counts_the_same_as(&self, other: &Self) -> bool {
-        let meaning = |rule: &Self, name| rule.selections.get(name).map(|stated| stated.condition.clone());
-        let condition = &self.condition.condition;
-        *condition == other.condition.condition
-            && condition.named().into_iter().all(|name| meaning(self, name) == meaning(other, name))
+    /// The conditions that events are matched with, each with its name: `increment`, `decrement`, the id of a step, `until`.
+    pub fn parts(&self) -> Vec<(Part, &str, &Stated)> {
+        match &self.evaluation {
+            Evaluation::Aggregate(aggregate) => {
+                let increment = (Part::INCREMENT, "increment", &aggregate.increment.condition);
+                let decrement = aggregate.decrement.as_ref();
+                let decrement = decrement.map(|change| (Part::DECREMENT, "decrement", &change.condition));
+                [Some(increment), decrement].into_iter().flatten().collect()
+            },
+            Evaluation::Pattern(pattern) => {
+                let steps = pattern.steps.iter().map(|step| (step.id.as_str(), &step.condition));
+                let all = steps.chain(pattern.until.iter().map(|until| ("until", until)));
+                (0..).map(Part).zip(all).map(|(part, (name, condition))| (part, name, condition)).collect()
+            },
+        }
     }
 
-    /// Whether an event with this payload counts.
-    pub fn matches(&self, root: &Node) -> bool {
-        self.condition.condition.holds(root, &self.selections)
+    /// Every condition of the rule: its parts, its exceptions and its selections.
+    pub fn conditions(&self) -> impl Iterator<Item = &Stated> {
+        let parts = self.parts().into_iter().map(|(_, _, stated)| stated);
+        let exceptions = self.exceptions.iter().map(|exception| &exception.condition);
+        parts.chain(exceptions).chain(self.selections.values())
     }
 
-    /// Whether the condition is evaluated on its own, because it has too many clauses for the shared evaluation.
-    pub fn needs_fallback(&self) -> bool {
-        self.condition.condition.needs_fallback(&self.selections)
+    /// Every path of the rule at which values are read of events that it meets, besides those of conditions.
+    pub fn value_paths(&self) -> impl Iterator<Item = &Path> {
+        let groups = self.grouping.keys.iter().map(|key| &key.path);
+        let time = self.timing.event_time.iter().map(|time| &time.path);
+        let id = self.event_id.iter().map(|id| &id.path);
+        let entities = self
+            .entities
+            .iter()
+            .flat_map(|entity| [Some(&entity.id_path), entity.display_path.as_ref()].into_iter().flatten());
+        groups.chain(time).chain(id).chain(entities).chain(self.evaluation.paths())
     }
 
-    /// Whether the rule applies to events of this customer.
+    /// Which of its conditions hold of a payload, one by one: what the shared evaluation must agree with.
+    pub fn met(&self, root: &Node) -> Vec<Part> {
+        let holds = |stated: &Stated| stated.condition.holds(root, &self.selections);
+        self.parts().into_iter().filter(|(_, _, stated)| holds(stated)).map(|(part, _, _)| part).collect()
+    }
+
+    /// Whether the rule is evaluated for events of this customer.
     pub fn applies_to(&self, customer: CustomerId) -> bool {
-        self.key.customer.is_global() || self.key.customer == customer
+        let reaches = if self.key.customer.is_global() {
+            self.scope.includes(customer)
+        } else {
+            self.key.customer == customer
+        };
+        reaches && self.status_for(customer).is_evaluated()
+    }
+
+    /// The status in force for a customer.
+    pub fn status_for(&self, customer: CustomerId) -> Status {
+        self.override_of(customer).and_then(|change| change.status).unwrap_or(self.status)
+    }
+
+    /// The severity of a customer's alerts.
+    pub fn severity_for(&self, customer: CustomerId) -> Severity {
+        self.override_of(customer).and_then(|change| change.severity).unwrap_or(self.severity)
+    }
+
+    /// The threshold in force for a customer; patterns have none.
+    pub fn threshold_for(&self, customer: CustomerId) -> Option<&Limits> {
+        let Evaluation::Aggregate(aggregate) = &self.evaluation else { return None };
+        let changed = self.override_of(customer).and_then(|change| change.threshold.as_ref());
+        Some(changed.unwrap_or(&aggregate.threshold))
+    }
+
+    fn override_of(&self, customer: CustomerId) -> Option<&Override> {
+        // Hardly any rule has some, and this is asked for every match.
+        if self.scope.overrides.is_empty() { None } else { self.scope.overrides.get(&customer) }
+    }
+
+    /// Whether state that was collected under `other` can be kept: what is counted, how it is grouped and over which window
+    /// has not changed, however it is written.
+    pub fn counts_the_same_as(&self, other: &Self) -> bool {
+        let meanings = |rule: &Self| -> Vec<_> {
+            let all = rule.parts().into_iter().map(|(_, _, stated)| stated);
+            let all = all.chain(rule.exceptions.iter().map(|exception| &exception.condition));
+            all.map(|stated| stated.condition.inlined(&rule.selections)).collect()
+        };
+        self.grouping.keys == other.grouping.keys
+            && self.grouping.missing == other.grouping.missing
+            && self.timing == other.timing
+            && self.event_id == other.event_id
+            && self.evaluation.collects_the_same_as(&other.evaluation)
+            && meanings(self) == meanings(other)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_threshold_is_a_lower_bound() {
-        assert!(Threshold { gte: 2 }.holds(2));
-        assert!(!Threshold { gte: 2 }.holds(1));
-        assert!(Threshold { gte: -1 }.holds(0));
-        assert!(Threshold { gte: i64::MAX }.holds(u64::MAX));
+impl Evaluation {
+    /// The paths at which it reads values.
+    fn paths(&self) -> Vec<&Path> {
+        match self {
+            Self::Aggregate(aggregate) => {
+                let changes = [Some(&aggregate.increment), aggregate.decrement.as_ref()];
+                let by = changes.into_iter().flatten().filter_map(|change| match &change.by {
+                    Some(By::Path(path)) => Some(path),
+                    Some(By::Amount(_)) | None => None,
+                });
+                aggregate.path.iter().chain(&aggregate.entity_path).chain(by).collect()
+            },
+            Self::Pattern(pattern) => pattern
+                .steps
+                .iter()
+                .flat_map(|step| step.entity_path.iter().chain(&step.expected_count_path))
+                .collect(),
+        }
     }
 
-    #[test]
-    fn severities_have_names_that_read_back() {
-        for severity in Severity::ALL {
-            assert_eq!(Severity::from_name(severity.name()), Some(severity));
+    /// Whether both collect the same state from the same events; their conditions and thresholds are compared elsewhere.
+    fn collects_the_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Aggregate(left), Self::Aggregate(right)) => {
+                let by = |aggregate: &Aggregate| {
+                    let decrement = aggregate.decrement.as_ref().map(|change| change.by.clone());
+                    (aggregate.increment.by.clone(), decrement)
+                };
+                left.function == right.function
+                    && left.path == right.path
+                    && by(left) == by(right)
+                    && left.floor == right.floor
+                    && left.entity_path == right.entity_path
+                    && left.window == right.window
+            },
+            (Self::Pattern(left), Self::Pattern(right)) => {
+                let steps = |pattern: &Pattern| -> Vec<_> {
+                    let step = |step: &PatternStep| {
+                        (step.min, step.entity_path.clone(), step.expected_count_path.clone())
+                    };
+                    pattern.steps.iter().map(step).collect()
+                };
+                left.kind == right.kind
+                    && left.within == right.within
+                    && left.until.is_some() == right.until.is_some()
+                    && steps(left) == steps(right)
+            },
+            (Self::Aggregate(_), Self::Pattern(_)) | (Self::Pattern(_), Self::Aggregate(_)) => false,
         }
-        assert_eq!(Severity::from_name("High"), None);
     }
 }

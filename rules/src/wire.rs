@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use crate::amount::Amount;
 use crate::book::RuleVersion;
 use crate::condition::{Condition, Form, Scope, Stated, Test, path_advice};
 use crate::cursor::Place;
@@ -12,7 +13,9 @@ use crate::document::{Document, DocumentError, Node, Object};
 use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::path::Path;
 use crate::problem::{Invalid, Problem, ProblemCode};
-use crate::rule::{Rule, Severity, Threshold};
+use crate::rule::{
+    Aggregate, AlertPolicy, Bootstrap, BootstrapMode, Change, Evaluation, Limits, Rule, Window,
+};
 use fields::Fields;
 
 mod fields;
@@ -117,19 +120,24 @@ pub fn write_rule(rule: &Rule, version: RuleVersion) -> Value {
         "alertDescription": rule.description,
         "severity": rule.severity.name(),
         "labels": rule.labels,
-        "threshold": { "gte": rule.threshold.gte },
         "version": version.0,
     });
-    if let (Form::Original, Condition::Test(test)) = (rule.condition.form, &rule.condition.condition) {
-        document["jsonPath"] = test.path().text().into();
-    } else {
-        document["match"] = rule.condition.to_value();
+    if let Evaluation::Aggregate(aggregate) = &rule.evaluation {
+        let stated = &aggregate.increment.condition;
+        if let (Form::Original, Condition::Test(test)) = (stated.form, &stated.condition) {
+            document["jsonPath"] = test.path().text().into();
+        } else {
+            document["match"] = stated.to_value();
+        }
+        let limits = aggregate.threshold.iter();
+        let limits = limits.map(|(comparator, bound)| (comparator.name().to_owned(), json!(bound)));
+        document["threshold"] = Value::Object(limits.collect());
     }
     if !rule.selections.is_empty() {
         let named = rule.selections.iter().map(|(name, stated)| (name.to_string(), stated.to_value()));
         document["selections"] = Value::Object(named.collect());
     }
-    if let Some(customer) = rule.bootstrap_customer {
+    if let Some(customer) = rule.bootstrap.customer {
         document["bootstrapCustomerId"] = customer.to_string().into();
     }
     document
@@ -141,26 +149,16 @@ fn read_original(members: &Object) -> Result<(Rule, Option<RuleVersion>), Invali
     let alert = fields.required("alertId", Fields::alert);
     let name = fields.optional("alertName", Fields::text).unwrap_or_default();
     let description = fields.optional("alertDescription", Fields::text).unwrap_or_default();
-    let threshold = fields
-        .optional("threshold", Fields::integer)
-        .map_or_else(Threshold::default, |gte| Threshold { gte });
+    let threshold = fields.optional("threshold", Fields::integer);
     let path = fields.required("jsonPath", Fields::path);
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);
     fields.finish()?;
-    Ok((
-        Rule {
-            key: RuleKey { customer: believed(customer), alert: believed(alert) },
-            name,
-            description,
-            severity: Severity::default(),
-            labels: Default::default(),
-            condition: original(believed(path)),
-            selections: Default::default(),
-            threshold,
-            bootstrap_customer,
-        },
-        None,
-    ))
+    let threshold = Limits::at_least(threshold.map_or(Amount::ONE, Amount::from));
+    let key = RuleKey { customer: believed(customer), alert: believed(alert) };
+    let mut rule = counting(key, name, original(believed(path)), threshold);
+    rule.description = description;
+    rule.bootstrap = Bootstrap { mode: BootstrapMode::State, customer: bootstrap_customer, ..rule.bootstrap };
+    Ok((rule, None))
 }
 
 fn read_plain(
@@ -185,26 +183,59 @@ fn read_plain(
         Some(path) => Some(original(path)),
         None => fields.condition("match", &mut scope),
     };
-    let threshold = fields.optional("threshold", Fields::threshold).unwrap_or_default();
+    let threshold = fields.optional("threshold", Fields::threshold);
     let bootstrap_customer = fields.optional("bootstrapCustomerId", Fields::customer);
     let expected = fields.optional("expectedVersion", Fields::version);
     // Written by the server; accepted back, so that what `GET` answers can be posted again.
     fields.optional("version", Fields::version);
     fields.finish()?;
-    Ok((
-        Rule {
-            key: RuleKey { customer: believed(customer), alert: believed(alert) },
-            name: believed(name),
-            description,
-            severity,
-            labels,
-            condition: believed(condition),
-            selections,
-            threshold,
-            bootstrap_customer,
-        },
-        expected,
-    ))
+    let key = RuleKey { customer: believed(customer), alert: believed(alert) };
+    let is_original = condition.as_ref().is_some_and(|stated| stated.form == Form::Original);
+    let threshold = threshold.unwrap_or_else(|| Limits::at_least(Amount::ONE));
+    let mut rule = counting(key, believed(name), believed(condition), threshold);
+    rule.description = description;
+    rule.severity = severity;
+    rule.labels = labels;
+    rule.selections = selections;
+    let mode = if is_original { BootstrapMode::State } else { BootstrapMode::default() };
+    rule.bootstrap = Bootstrap { mode, customer: bootstrap_customer, ..rule.bootstrap };
+    Ok((rule, expected))
+}
+
+/// A rule that counts events, with the defaults of everything else.
+fn counting(key: RuleKey, name: String, condition: Stated, threshold: Limits) -> Rule {
+    let evaluation = Evaluation::Aggregate(Box::new(Aggregate {
+        function: Default::default(),
+        path: None,
+        increment: Change { condition, by: None },
+        decrement: None,
+        floor: None,
+        entity_path: None,
+        window: Window::Total,
+        threshold,
+    }));
+    Rule {
+        key,
+        name,
+        description: String::new(),
+        status: Default::default(),
+        scope: Default::default(),
+        severity: Default::default(),
+        labels: Default::default(),
+        annotations: Default::default(),
+        owner: None,
+        selections: Default::default(),
+        grouping: Default::default(),
+        timing: Default::default(),
+        event_id: None,
+        policy: AlertPolicy::default_of(&evaluation),
+        evaluation,
+        exceptions: Vec::new(),
+        entities: Vec::new(),
+        evidence: Default::default(),
+        bootstrap: Default::default(),
+        tests: Vec::new(),
+    }
 }
 
 /// The condition of the original control message.

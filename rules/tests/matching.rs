@@ -12,7 +12,7 @@ mod made;
 
 use made::{Chance, book, condition, customer, event, put};
 use proptest::prelude::*;
-use rules::{AlertId, Command, CustomerId, Matcher, Payload, RuleBook, RuleKey, Snapshot};
+use rules::{AlertId, Command, CustomerId, Matcher, Part, Payload, RuleBook, RuleKey, Snapshot};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -24,16 +24,19 @@ fn chance() -> Chance {
     Chance(seed)
 }
 
-fn one_by_one(book: &RuleBook, customer: CustomerId, payload: &Payload) -> Vec<RuleKey> {
+type Found = Vec<(RuleKey, Vec<Part>)>;
+
+fn one_by_one(book: &RuleBook, customer: CustomerId, payload: &Payload) -> Found {
     let applying = book.iter().filter(|active| active.rule.applies_to(customer));
-    let mut keys: Vec<RuleKey> =
-        applying.filter(|active| active.rule.matches(payload.root())).map(|active| active.rule.key).collect();
-    keys.sort_by_key(|key| (key.alert, key.customer));
-    keys
+    let met = applying.map(|active| (active.rule.key, active.rule.met(payload.root())));
+    let mut met: Vec<_> = met.filter(|(_, parts)| !parts.is_empty()).collect();
+    met.sort_by_key(|(key, _)| (key.alert, key.customer));
+    met
 }
 
-fn matched(snapshot: &Snapshot, customer: CustomerId, payload: &Payload) -> Vec<RuleKey> {
-    snapshot.matches(customer, payload).iter().map(|active| active.rule.key).collect()
+fn matched(snapshot: &Snapshot, customer: CustomerId, payload: &Payload) -> Found {
+    let met = snapshot.matches(customer, payload).into_iter();
+    met.map(|met| (met.active.rule.key, met.parts)).collect()
 }
 
 /// Answers how many pairs were compared and how many matched.
@@ -51,11 +54,11 @@ fn compare(chance: &mut Chance, rules: usize, customers: usize, events: usize) -
         let expected = one_by_one(&book, customer, &payload);
         if found != expected {
             let wrong =
-                found.iter().chain(&expected).find(|key| !(found.contains(key) && expected.contains(key)));
-            let rule = &book.get(wrong.unwrap_or(&expected[0])).expect("it was made here").rule;
+                found.iter().chain(&expected).find(|met| !(found.contains(met) && expected.contains(met)));
+            let rule = &book.get(&wrong.unwrap_or(&expected[0]).0).expect("it was made here").rule;
             panic!(
                 "{:?} of {event}: found {found:?}, expected {expected:?}",
-                rule.condition.condition.to_text()
+                rule.parts().into_iter().map(|(_, _, stated)| stated.condition.to_text()).collect::<Vec<_>>()
             );
         }
         pairs += book.iter().filter(|active| active.rule.applies_to(customer)).count();

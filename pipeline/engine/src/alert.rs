@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rules::{ActiveRule, AlertId, CustomerId};
+use rules::{AlertId, CustomerId, Limits};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -71,7 +71,7 @@ pub struct Alert {
     /// The value that was judged.
     pub value: u64,
     /// The limit that it met.
-    pub threshold: Value,
+    pub threshold: Option<Value>,
     /// What time the value is about.
     pub window: Window,
     /// Event time of the first contribution.
@@ -116,6 +116,7 @@ pub(crate) fn instance_id(customer: CustomerId, alert: AlertId, opened_at: Times
 }
 
 /// The limit of a rule as alerts show it.
-pub(crate) fn threshold_json(active: &ActiveRule) -> Value {
-    json!({ "gte": active.rule.threshold.gte })
+pub(crate) fn threshold_json(limits: &Limits) -> Value {
+    let limits = limits.iter().map(|(comparator, bound)| (comparator.name().to_owned(), json!(bound)));
+    Value::Object(limits.collect())
 }

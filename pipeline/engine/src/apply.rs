@@ -118,7 +118,8 @@ impl Run<'_> {
             None => Count::default(),
         };
         count.add(step.timestamp, step.offset);
-        if !count.fired && active.rule.threshold.holds(count.value) {
+        let threshold = active.rule.threshold_for(customer);
+        if !count.fired && threshold.is_some_and(|limits| limits.hold(count.value.into())) {
             self.effects.alerts.push(self.alert(step, customer, active, &count, clock));
             count.fired = true;
             count.evidence.clear();
@@ -147,12 +148,12 @@ impl Run<'_> {
             customer_id: customer,
             alert_id: rule.key.alert,
             alert_name: rule.name.clone(),
-            severity: rule.severity.name(),
+            severity: rule.severity_for(customer).name(),
             rule_version: active.version.0,
             state: AlertState::Firing,
             group: BTreeMap::new(),
             value: count.value,
-            threshold: threshold_json(active),
+            threshold: rule.threshold_for(customer).map(threshold_json),
             window: Window { start: None, end: step.timestamp },
             first_seen: count.first_seen,
             last_seen: count.last_seen,

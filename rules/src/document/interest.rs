@@ -61,6 +61,11 @@ impl Interest {
         self.branches[at as usize].whole = true;
     }
 
+    /// Everything is looked at.
+    pub(crate) fn add_all(&mut self) {
+        self.branches[0].whole = true;
+    }
+
     fn next(&mut self, at: u32, name: Option<&str>) -> u32 {
         let new = u32::try_from(self.branches.len()).expect("paths have fewer than 2^32 segments");
         let branch = &mut self.branches[at as usize];

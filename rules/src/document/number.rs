@@ -45,6 +45,32 @@ impl Number {
         }
     }
 
+    /// The number in units of `10^-places`, rounded half to even; nothing if that has more than 38 digits.
+    pub(crate) fn scaled(&self, places: u32) -> Option<i128> {
+        let decimal = match &self.0 {
+            Form::Integer(integer) => return i128::from(*integer).checked_mul(10_i128.checked_pow(places)?),
+            Form::Decimal(decimal) => decimal,
+        };
+        let sign = if decimal.negative { -1 } else { 1 };
+        let Some(point) = decimal.point.as_i64() else {
+            // Beyond 64 bits of exponent a number is nothing or out of reach.
+            return (decimal.point < Exponent::from(0)).then_some(0);
+        };
+        // The digits in front of the point once it has moved by the places.
+        let Ok(whole) = usize::try_from(point.saturating_add(i64::from(places))) else { return Some(0) };
+        if whole > 38 {
+            return None;
+        }
+        let kept = decimal.digits.get(..whole).unwrap_or(&decimal.digits);
+        let zeros = u32::try_from(whole - kept.len()).ok()?;
+        let magnitude = if kept.is_empty() { 0 } else { kept.parse::<i128>().ok()? };
+        let magnitude = magnitude.checked_mul(10_i128.checked_pow(zeros)?)?;
+        let rest = decimal.digits.get(whole..).unwrap_or_default();
+        // The digits after the point have no zeros at their end, so `5` alone is exactly a half.
+        let up = rest > "5" || (rest == "5" && magnitude % 2 == 1);
+        Some(sign * magnitude.checked_add(i128::from(up))?)
+    }
+
     /// Reads a number as JSON writes it; nothing else is one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut cursor = Cursor::new(text);

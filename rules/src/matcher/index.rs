@@ -19,6 +19,7 @@ use crate::book::ActiveRule;
 use crate::condition::{folded_text, measured};
 use crate::document::{Interest, Node, Number};
 use crate::mixer::{Mixer, Mixing};
+use crate::rule::Part;
 
 /// The rules of one owner, compiled.
 #[derive(Debug, Default)]
@@ -33,14 +34,18 @@ pub(super) struct Index {
     always: Vec<ClauseId>,
     clauses: Vec<Clause>,
     checks: Vec<Check>,
-    /// The rules of every condition, as spans of `rules`.
+    /// The rules that have a condition, as spans of `subscribers`.
     conditions: Vec<Span>,
-    rules: Vec<Arc<ActiveRule>>,
-    /// The rules that are evaluated one by one.
-    alone: Vec<Arc<ActiveRule>>,
+    subscribers: Vec<Subscriber>,
+    /// Conditions that are evaluated one by one.
+    alone: Vec<Subscriber>,
+    rules: usize,
     /// What of a document any rule looks at.
     interest: Interest,
 }
+
+/// A rule, and which of its conditions it is that others may share.
+type Subscriber = (Arc<ActiveRule>, Part);
 
 /// The number of a clause.
 type ClauseId = u32;
@@ -78,8 +83,8 @@ struct Probe {
 }
 
 impl Index {
-    /// The rules that the document meets, in no order.
-    pub(super) fn matches(&self, root: &Node, mut met: impl FnMut(&Arc<ActiveRule>)) {
+    /// The rules and those of their conditions that the document meets, in no order.
+    pub(super) fn matches<'a>(&'a self, root: &Node, met: &mut dyn FnMut(&'a Arc<ActiveRule>, Part)) {
         let mut candidates = self.always.clone();
         self.trie.walk(root, &mut |measure, probe, node| {
             if let Some(node) = measured(measure, node) {
@@ -96,14 +101,21 @@ impl Index {
         conditions.sort_unstable();
         conditions.dedup();
         for condition in conditions {
-            self.conditions[condition as usize].of(&self.rules).iter().for_each(&mut met);
+            let subscribers = self.conditions[condition as usize].of(&self.subscribers);
+            subscribers.iter().for_each(|(active, part)| met(active, *part));
         }
-        self.alone.iter().filter(|active| active.rule.matches(root)).for_each(met);
+        for (active, part) in &self.alone {
+            let parts = active.rule.parts();
+            let stated = parts.iter().find(|(other, _, _)| other == part);
+            if stated.is_some_and(|(_, _, stated)| stated.condition.holds(root, &active.rule.selections)) {
+                met(active, *part);
+            }
+        }
     }
 
     /// How many rules there are.
     pub(super) fn len(&self) -> usize {
-        self.rules.len() + self.alone.len()
+        self.rules
     }
 
     /// What of a document the rules look at.

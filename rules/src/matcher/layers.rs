@@ -8,6 +8,7 @@ use super::index::Index;
 use crate::book::{ActiveRule, RuleBook};
 use crate::document::{Interest, Node};
 use crate::id::{AlertId, CustomerId, RuleKey};
+use crate::rule::Part;
 
 /// So few rules are compiled anew after each change: it takes less than a millisecond.
 const SMALL_RULES: usize = 128;
@@ -48,11 +49,11 @@ impl Layers {
         [self.base.interest(), self.overlay.interest()]
     }
 
-    /// The rules that the document meets, in no order.
-    pub(super) fn matches(&self, root: &Node, mut met: impl FnMut(&Arc<ActiveRule>)) {
-        self.base.matches(root, |active| {
+    /// The rules and those of their conditions that the document meets, in no order.
+    pub(super) fn matches<'a>(&'a self, root: &Node, met: &mut dyn FnMut(&'a Arc<ActiveRule>, Part)) {
+        self.base.matches(root, &mut |active, part| {
             if self.changed.is_empty() || !self.changed.contains(&active.rule.key.alert) {
-                met(active);
+                met(active, part);
             }
         });
         if self.overlay.len() > 0 {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{parse_customer, parse_path, problem};
+use crate::amount::Amount;
 use crate::book::RuleVersion;
 use crate::condition::{Form, Scope, SelectionName, Selections, Stated, Used, read_structured};
 use crate::document::{Node, Object};
 use crate::id::{AlertId, CustomerId};
 use crate::path::Path;
 use crate::problem::{Invalid, Problem, ProblemCode, escape};
-use crate::rule::{Severity, Threshold};
+use crate::rule::{Limits, Severity};
 
 /// The longest name, description or label, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -156,7 +157,8 @@ impl<'a> Fields<'a> {
     pub(super) fn severity(pointer: &str, value: &Node) -> Result<Severity, Problem> {
         let name = string(pointer, value)?;
         Severity::from_name(name).ok_or_else(|| {
-            let names = Severity::ALL.map(Severity::name).join(", ");
+            let names: Vec<_> = Severity::ALL.iter().map(|severity| severity.name()).collect();
+            let names = names.join(", ");
             problem(
                 ProblemCode::OutOfRange,
                 pointer,
@@ -166,13 +168,13 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn threshold(pointer: &str, value: &Node) -> Result<Threshold, Problem> {
+    pub(super) fn threshold(pointer: &str, value: &Node) -> Result<Limits, Problem> {
         let expected = "an integer, or an object {\"gte\": integer}";
         let gte = match value {
             Node::Object(limits) if limits.len() == 1 => limits.get("gte").and_then(integer),
             other => integer(other),
         };
-        gte.map(|gte| Threshold { gte }).ok_or_else(|| wrong_type(pointer, value, expected))
+        gte.map(|gte| Limits::at_least(Amount::from(gte))).ok_or_else(|| wrong_type(pointer, value, expected))
     }
 
     pub(super) fn labels(pointer: &str, value: &Node) -> Result<BTreeMap<String, String>, Problem> {

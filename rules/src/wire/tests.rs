@@ -9,6 +9,10 @@ fn read(document: &Value) -> Result<(Rule, Option<RuleVersion>), Invalid> {
     read_rule(document.to_string().as_bytes(), None)
 }
 
+fn threshold(rule: &Rule) -> &Limits {
+    rule.threshold_for(rule.key.customer).unwrap()
+}
+
 fn original() -> Value {
     json!({
         "customerId": CUSTOMER, "alertId": ALERT, "alertName": "deleted", "alertDescription": "a repository went",
@@ -29,19 +33,19 @@ fn problems(document: &Value) -> Vec<(ProblemCode, String)> {
 fn the_original_control_message_is_read_unchanged() {
     let (rule, expected) = read(&original()).unwrap();
     assert_eq!(rule.key.to_string(), format!("{CUSTOMER}/{ALERT}"));
-    assert_eq!(rule.threshold, Threshold { gte: 3 });
+    assert_eq!(threshold(&rule), &Limits::at_least(3_i64.into()));
     assert!(
-        matches!(&rule.condition.condition, Condition::Test(test) if test.op() == crate::condition::Op::NotEmpty)
+        matches!(&rule.parts()[0].2.condition, Condition::Test(test) if test.op() == crate::condition::Op::NotEmpty)
     );
-    assert_eq!((rule.bootstrap_customer, expected), (None, None));
+    assert_eq!((rule.bootstrap.customer, expected), (None, None));
 }
 
 #[test]
 fn a_missing_threshold_is_one() {
     let mut document = original();
     document["threshold"] = Value::Null;
-    assert_eq!(read(&document).unwrap().0.threshold.gte, 1);
-    assert_eq!(read(&plain()).unwrap().0.threshold.gte, 1);
+    assert_eq!(threshold(&read(&document).unwrap().0), &Limits::at_least(1_i64.into()));
+    assert_eq!(threshold(&read(&plain()).unwrap().0), &Limits::at_least(1_i64.into()));
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_rule_fires_once_when_its_count_reaches_the_threshold() {
     assert_eq!(fired(&effects), [(1, 1, 2)]);
     assert_eq!((world.count(1, 1), effects.events, effects.matches), (6, 6, 6));
     let alert = &effects.alerts[0];
-    assert_eq!((alert.value, alert.threshold.clone()), (3, json!({"gte": 3})));
+    assert_eq!((alert.value, alert.threshold.clone()), (3, Some(json!({"gte": 3}))));
     assert_eq!((alert.first_seen, alert.last_seen), (Timestamp(1000), Timestamp(1002)));
 }
 

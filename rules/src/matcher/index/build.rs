@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Clause as Indexed, ClauseId, Index, Probe, Span, value_key};
+use super::{Clause as Indexed, ClauseId, Index, Probe, Span, Subscriber, value_key};
 use crate::book::ActiveRule;
 use crate::condition::Condition;
 use crate::document::Number;
@@ -15,6 +15,7 @@ use crate::matcher::place::is_single;
 use crate::matcher::ranges::{Marked, Ranges};
 use crate::matcher::trie::ProbeId;
 use crate::mixer::Mixing;
+use crate::rule::{EvidenceMode, Part};
 
 impl Index {
     /// Compiles rules.
@@ -33,7 +34,7 @@ struct Builder {
     distinct: Vec<Check>,
     /// Every condition once, as the numbers of its checks.
     conditions: HashMap<Vec<Vec<u32>>, usize, Mixing>,
-    rules: Vec<Vec<Arc<ActiveRule>>>,
+    subscribers: Vec<Vec<Subscriber>>,
     /// Clauses that are not in the index yet.
     clauses: Vec<Waiting>,
     /// How many clauses offer a key.
@@ -61,22 +62,37 @@ struct Sites {
 impl Builder {
     fn add(&mut self, active: &Arc<ActiveRule>) {
         let rule = &active.rule;
-        let Some(clauses) = clauses(&rule.condition.condition, &rule.selections) else {
-            let stated = rule.selections.values().chain([&rule.condition]);
-            stated.for_each(|stated| self.look_at(&stated.condition));
-            self.index.alone.push(Arc::clone(active));
+        self.index.rules += 1;
+        for (part, _, stated) in rule.parts() {
+            self.add_condition(active, part, &stated.condition);
+        }
+        // What is read of events that are met: the matcher alone decides what of a payload is kept.
+        for exception in &rule.exceptions {
+            self.look_at(&exception.condition.condition.inlined(&rule.selections));
+        }
+        rule.value_paths().for_each(|path| self.index.interest.add(path));
+        if rule.evidence.mode == EvidenceMode::Full {
+            self.index.interest.add_all();
+        }
+    }
+
+    fn add_condition(&mut self, active: &Arc<ActiveRule>, part: Part, condition: &Condition) {
+        let selections = &active.rule.selections;
+        let Some(clauses) = clauses(condition, selections) else {
+            self.look_at(&condition.inlined(selections));
+            self.index.alone.push((Arc::clone(active), part));
             return;
         };
         let mut numbers: Vec<Vec<u32>> = clauses.iter().map(|clause| self.numbers(clause)).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let new = self.rules.len();
+        let new = self.subscribers.len();
         let condition = *self.conditions.entry(numbers.clone()).or_insert(new);
         if condition == new {
-            self.rules.push(Vec::new());
+            self.subscribers.push(Vec::new());
             numbers.into_iter().for_each(|checks| self.add_clause(checks, condition));
         }
-        self.rules[condition].push(Arc::clone(active));
+        self.subscribers[condition].push((Arc::clone(active), part));
     }
 
     /// Notes what a condition looks at that is evaluated on its own.
@@ -87,7 +103,7 @@ impl Builder {
             },
             Condition::Not(inner) => self.look_at(inner),
             Condition::Test(test) => self.index.interest.add(test.path()),
-            // Selections are looked at one by one.
+            // The condition stands for itself: its selections are inlined.
             Condition::Selection(_) => {},
         }
     }
@@ -138,8 +154,8 @@ impl Builder {
             let span = append(&mut self.index.by_value, clauses);
             self.index.values.insert(key, span);
         }
-        for rules in self.rules {
-            let span = append(&mut self.index.rules, rules);
+        for subscribers in self.subscribers {
+            let span = append(&mut self.index.subscribers, subscribers);
             self.index.conditions.push(span);
         }
         self.index.probes = self.probes.into_iter().map(Sites::finish).collect();

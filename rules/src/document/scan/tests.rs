@@ -1,28 +1,25 @@
 use super::*;
 use crate::simd::{self, Portable};
 
+fn scan<'a>(text: &'a str, marks: &'a mut Vec<Mark>, scalars: &'a mut Places) -> Scan<'a> {
+    Scan { text: text.as_bytes(), depth_max: 64, marks, scalars }
+}
+
 /// The marks of a text, the same by all lanes.
 fn marks(text: &str) -> Option<Vec<(usize, char, Option<usize>)>> {
-    let (mut quick, mut portable) = (Vec::new(), Vec::new());
-    let count = simd::best(Scan {
-        text: text.as_bytes(),
-        depth_max: 64,
-        marks: &mut quick,
-        scalars: &mut Places::default(),
-    });
-    let same =
-        Scan { text: text.as_bytes(), depth_max: 64, marks: &mut portable, scalars: &mut Places::default() }
-            .run(Portable);
-    assert_eq!(count, same, "{text:?}");
-    quick.truncate(count?);
-    portable.truncate(count?);
-    assert_eq!(quick, portable, "{text:?}");
+    let (mut marks, mut second, mut portable) = (Vec::new(), Vec::new(), Vec::new());
+    let count = simd::best(scan(text, &mut marks, &mut Places::default()));
+    assert_eq!(simd::second_best(scan(text, &mut second, &mut Places::default())), count, "{text:?}");
+    assert_eq!(scan(text, &mut portable, &mut Places::default()).run(Portable), count, "{text:?}");
+    marks.truncate(count?);
+    assert_eq!(marks, second[..count?], "{text:?}");
+    assert_eq!(marks, portable[..count?], "{text:?}");
     let mark = |mark: Mark| {
         let at = mark.at as usize;
         let byte = char::from(text.as_bytes()[at]);
         (at, byte, "{[".contains(byte).then_some(mark.close as usize))
     };
-    Some(quick.into_iter().map(mark).collect())
+    Some(marks.into_iter().map(mark).collect())
 }
 
 #[test]

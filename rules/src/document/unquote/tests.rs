@@ -5,9 +5,12 @@ use proptest::prelude::*;
 
 /// What a string is unescaped to, the same by all lanes, and its length with its quotes.
 fn read(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
-    let (mut quick, mut portable) = (Unquoted::default(), Unquoted::default());
+    let (mut quick, mut second, mut portable) =
+        (Unquoted::default(), Unquoted::default(), Unquoted::default());
     let length = quick.read(bytes);
+    assert_eq!(simd::second_best(Unquote { bytes, unquoted: &mut second }), length);
     assert_eq!(Unquote { bytes, unquoted: &mut portable }.run(Portable), length);
+    assert_eq!(quick.buffer[..quick.length], second.buffer[..second.length]);
     assert_eq!(quick.buffer[..quick.length], portable.buffer[..portable.length]);
     Some((length?, quick.buffer[..quick.length].to_vec()))
 }

@@ -3,6 +3,7 @@
 //! Pure: no clock, file, socket, environment, thread or random source (`clippy.toml` of this crate forbids them).
 //!
 //! - [`Rule`] is a checked rule; [`read_rule`] makes one from what a tenant posted and reports every problem at once.
+//! - [`Payload`] is an event's payload; [`Unquoted`] and [`value_length`] serve those who find it in an envelope.
 //! - [`Condition`] is what must hold of a payload, whether it was written as text or as JSON; it reads exact [`Document`]s.
 //! - [`RuleBook`] folds the control log into the rules in force, with versions and generations.
 //! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
@@ -21,6 +22,7 @@ mod path;
 mod payload;
 mod problem;
 mod rule;
+mod simd;
 mod timestamp;
 mod wire;
 
@@ -32,7 +34,7 @@ pub use condition::{
 };
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
-pub use document::{Document, DocumentError, Node, Number, Object};
+pub use document::{Document, DocumentError, Node, Number, Object, Unquoted, value_length};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
 pub use matcher::{Matcher, Met, Snapshot};
 pub use path::{Path, PathError};

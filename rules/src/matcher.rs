@@ -96,11 +96,14 @@ impl Snapshot {
         Payload::parse_part_quoted(literal, Wanted::of(&self.interests(customer)))
     }
 
-    /// What the customer's rules look at.
-    fn interests(&self, customer: CustomerId) -> Vec<&Interest> {
-        let owners = [customer, CustomerId::GLOBAL];
-        let layers = owners.iter().filter_map(|owner| self.owners.get(owner));
-        layers.flat_map(|layers| layers.interests()).collect()
+    /// What the customer's rules look at, those of its own and the global ones.
+    fn interests(&self, customer: CustomerId) -> [&Interest; 4] {
+        let [[base, overlay], [global_base, global_overlay]] =
+            [customer, CustomerId::GLOBAL].map(|owner| match self.owners.get(&owner) {
+                Some(layers) => layers.interests(),
+                None => [Interest::nothing(); 2],
+            });
+        [base, overlay, global_base, global_overlay]
     }
 
     /// How the rules that apply to this customer read event time; some of them more than once.

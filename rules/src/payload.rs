@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::{Document, DocumentError, Node, Wanted, unquoted};
+use crate::document::{Document, DocumentError, Node, Wanted, read_usual, read_usual_quoted, unquoted};
 
 /// The deepest nesting that is accepted: a scalar is at depth 0, `[]` at 1.
 pub const DEPTH_MAX: usize = 64;
@@ -43,6 +43,9 @@ impl Payload {
 
     /// Decodes one JSON document and keeps only what is wanted; the same texts are accepted.
     pub(crate) fn parse_part(text: &str, wanted: Wanted<'_>) -> Result<Self, PayloadError> {
+        if let Some(root) = read_usual(text, DEPTH_MAX, &wanted) {
+            return Ok(Self { root, is_altered: false });
+        }
         match Document::parse_part(text, DEPTH_MAX, wanted) {
             Ok(Document { root, replaced }) => Ok(Self { root, is_altered: replaced.is_some() }),
             Err(DocumentError::TooDeep { .. }) => Err(PayloadError::TooDeep),
@@ -64,6 +67,9 @@ impl Payload {
 
     /// Decodes a document that stands in a JSON string and keeps only what is wanted of it.
     pub(crate) fn parse_part_quoted(literal: &str, wanted: Wanted<'_>) -> Result<Self, PayloadError> {
+        if let Some(root) = read_usual_quoted(literal, DEPTH_MAX, &wanted) {
+            return Ok(Self { root, is_altered: false });
+        }
         let Some((text, is_altered)) = unquoted(literal) else {
             // No string, or none that can be read: the reader of documents says why.
             Self::parse(literal)?;

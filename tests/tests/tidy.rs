@@ -139,7 +139,14 @@ fn unsafe_code_stands_in_its_own_modules() {
         let text = std::fs::read_to_string(&file).unwrap();
         // Put together, so that this file does not find itself.
         let word = ["unsafe", " {"].concat();
-        let allowed = file.ends_with("kafka/ffi.rs") || file.ends_with("reference/batch.rs");
+        let own = [
+            "kafka/ffi.rs",
+            "reference/batch.rs",
+            "rules/src/simd/avx2.rs",
+            "rules/src/simd/avx512.rs",
+            "rules/tests/allocation.rs",
+        ];
+        let allowed = own.iter().any(|own| file.ends_with(own));
         assert!(allowed || !text.contains(&word), "{} holds unsafe code", file.display());
     }
 }

@@ -1,4 +1,9 @@
 //! Decodes a record of the event topic: the envelope `{"customerId": uuid, "payload": "<JSON as a string>" | object}`.
+//!
+//! Usual envelopes are read in one pass (`plain`). Whatever that does not pass is read again here, by the book: this
+//! decides what an envelope means and says what is wrong with one.
+
+mod plain;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -26,9 +31,9 @@ pub struct Event {
 /// # Errors
 /// Why the record cannot be evaluated; the detail quotes nothing of the record.
 pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
-    read(value, |_, form| match form {
+    read(value, &|_, form| match form {
+        Form::Text(text) => Payload::parse(text),
         Form::Quoted(literal) => Payload::parse_quoted(literal),
-        Form::Object(text) => Payload::parse(text),
     })
 }
 
@@ -37,36 +42,40 @@ pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
 /// # Errors
 /// As [`decode`].
 pub(crate) fn decode_for(snapshot: &Snapshot, value: Option<&[u8]>) -> Result<Event, Refusal> {
-    read(value, |customer, form| match form {
+    read(value, &|customer, form| match form {
+        Form::Text(text) => snapshot.read(customer, text),
         Form::Quoted(literal) => snapshot.read_quoted(customer, literal),
-        Form::Object(text) => snapshot.read(customer, text),
     })
 }
 
-/// The payload as it is written in the envelope.
+/// The text of a payload.
 enum Form<'a> {
-    /// A JSON string that holds the document.
-    Quoted(&'a str),
     /// The document.
-    Object(&'a str),
+    Text(&'a str),
+    /// A JSON string that holds the document, as it is written in the envelope.
+    Quoted(&'a str),
 }
 
-fn read(
-    value: Option<&[u8]>,
-    payload: impl FnOnce(CustomerId, Form<'_>) -> Result<Payload, PayloadError>,
-) -> Result<Event, Refusal> {
+/// How the text of a customer's payload becomes one.
+type Reading<'a> = &'a dyn Fn(CustomerId, Form<'_>) -> Result<Payload, PayloadError>;
+
+fn read(value: Option<&[u8]>, reading: Reading<'_>) -> Result<Event, Refusal> {
     let value = value.ok_or_else(|| refusal(Reason::NoValue, "the record has no value"))?;
     if value.len() > EVENT_BYTES_MAX {
         let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", value.len());
         return Err(Refusal { reason: Reason::TooLarge, detail });
     }
+    plain::read(value, reading).map_or_else(|| by_the_book(value, reading), Ok)
+}
+
+fn by_the_book(value: &[u8], reading: Reading<'_>) -> Result<Event, Refusal> {
     let text = std::str::from_utf8(value).map_err(|error| Refusal {
         reason: Reason::NotUtf8,
         detail: format!("the event is not UTF-8 from byte {} on", error.valid_up_to()),
     })?;
     let envelope = Envelope::read(text)?;
     let customer = envelope.customer()?;
-    let payload = payload(customer, envelope.payload()?).map_err(|error| {
+    let payload = reading(customer, envelope.payload()?).map_err(|error| {
         let reason = match error {
             PayloadError::NotJson { .. } => Reason::BadPayload,
             PayloadError::TooDeep => Reason::TooDeep,
@@ -125,7 +134,7 @@ impl<'a> Envelope<'a> {
         };
         match raw.get().as_bytes().first() {
             Some(b'"') => Ok(Form::Quoted(raw.get())),
-            Some(b'{') => Ok(Form::Object(raw.get())),
+            Some(b'{') => Ok(Form::Text(raw.get())),
             _ => Err(refusal(Reason::BadPayloadType, "`payload` is neither a string nor an object")),
         }
     }
@@ -162,119 +171,4 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    const CUSTOMER: &str = "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34";
-
-    fn decoded(envelope: &str) -> Result<Event, Reason> {
-        decode(Some(envelope.as_bytes())).map_err(|refusal| refusal.reason)
-    }
-
-    #[test]
-    fn a_payload_is_a_string_or_an_object() {
-        let as_string = json!({"customerId": CUSTOMER, "payload": r#"{"a":"\u00e9\n"}"#}).to_string();
-        let as_object =
-            json!({"payload": {"a": "é\n"}, "customerId": CUSTOMER.to_uppercase(), "more": [1]}).to_string();
-        let expected = Event { customer: CUSTOMER.parse().unwrap(), payload: json!({"a": "é\n"}).into() };
-        assert_eq!(decoded(&as_string), Ok(expected.clone()));
-        assert_eq!(decoded(&as_object), Ok(expected));
-    }
-
-    #[test]
-    fn a_string_payload_may_hold_any_document() {
-        for document in ["1", "null", "[]", "\"a\""] {
-            assert!(
-                decoded(&json!({"customerId": CUSTOMER, "payload": document}).to_string()).is_ok(),
-                "{document}"
-            );
-        }
-    }
-
-    #[test]
-    fn numbers_of_any_size_and_half_a_surrogate_pair_lose_no_event() {
-        for payload in [
-            r#"{"a":1e400}"#,
-            r#""{\"a\":1e400}""#,
-            r#"{"a":"\ud800"}"#,
-            r#""{\"a\":\"\ud800\"}""#,
-            r#""{\"a\":\"\\ud800\"}""#,
-        ] {
-            let event = decoded(&format!(r#"{{"customerId":"{CUSTOMER}","payload":{payload}}}"#)).unwrap();
-            assert_eq!(event.payload.is_altered(), payload.contains("ud800"), "{payload}");
-        }
-    }
-
-    #[test]
-    fn what_is_kept_for_no_rules_is_nothing_and_the_same_events_are_refused() {
-        let nobody = rules::Matcher::compile(&rules::RuleBook::default());
-        for payload in [r#"{"a":[1]}"#, r#""{\"a\":[1]}""#, r#""{\"a\":[1}""#, "1", r#"{"a":"\ud800"}"#] {
-            let text = format!(r#"{{"customerId":"{CUSTOMER}","payload":{payload}}}"#);
-            let (whole, part) = (decode(Some(text.as_bytes())), decode_for(&nobody, Some(text.as_bytes())));
-            assert_eq!(whole.as_ref().err(), part.as_ref().err(), "{payload}");
-            if let (Ok(whole), Ok(part)) = (whole, part) {
-                assert_eq!(
-                    (part.customer, part.payload.is_altered()),
-                    (whole.customer, whole.payload.is_altered())
-                );
-                assert!(part.payload.root().is_null());
-            }
-        }
-    }
-
-    #[test]
-    fn the_last_of_duplicate_fields_wins() {
-        let text = format!(
-            r#"{{"payload":{{"a":1}},"customerId":"x","customerId":"{CUSTOMER}","payload":{{"a":2}}}}"#
-        );
-        assert_eq!(decoded(&text).unwrap().payload, json!({"a": 2}).into());
-    }
-
-    #[test]
-    fn every_fault_has_its_reason() {
-        let payload =
-            |payload: serde_json::Value| json!({"customerId": CUSTOMER, "payload": payload}).to_string();
-        let global = json!({"customerId": CustomerId::GLOBAL, "payload": {}}).to_string();
-        let deep = "[".repeat(1000) + &"]".repeat(1000);
-        let cases = [
-            ("", Reason::BadEnvelope),
-            ("[]", Reason::BadEnvelope),
-            ("{} {}", Reason::BadEnvelope),
-            (r#"{"payload": NaN}"#, Reason::BadEnvelope),
-            (r#"{"payload": {}}"#, Reason::BadCustomer),
-            (r#"{"customerId": 1, "payload": {}}"#, Reason::BadCustomer),
-            (r#"{"customerId": "x", "payload": {}}"#, Reason::BadCustomer),
-            (&global, Reason::GlobalCustomer),
-            (&json!({ "customerId": CUSTOMER }).to_string(), Reason::BadPayloadType),
-            (&payload(json!(null)), Reason::BadPayloadType),
-            (&payload(json!([1])), Reason::BadPayloadType),
-            (&payload(json!("{")), Reason::BadPayload),
-            (&payload(json!("")), Reason::BadPayload),
-            (&payload(json!(deep)), Reason::TooDeep),
-        ];
-        for (envelope, reason) in cases {
-            assert_eq!(decoded(envelope), Err(reason), "{envelope:.80}");
-        }
-        assert_eq!(decode(None).unwrap_err().reason, Reason::NoValue);
-        assert_eq!(decode(Some(b"{\"payload\": \"\xff\"}")).unwrap_err().reason, Reason::NotUtf8);
-        assert_eq!(decode(Some(&vec![b' '; 2 * EVENT_BYTES_MAX])).unwrap_err().reason, Reason::TooLarge);
-    }
-
-    #[test]
-    fn an_envelope_that_is_an_object_a_thousand_deep_is_refused_without_recursion() {
-        let text = format!(
-            r#"{{"customerId":"{CUSTOMER}","payload":{}1{}}}"#,
-            "{\"a\":".repeat(1000),
-            "}".repeat(1000)
-        );
-        assert!(matches!(decoded(&text), Err(Reason::BadEnvelope | Reason::TooDeep)));
-    }
-
-    #[test]
-    fn details_quote_nothing_of_the_record() {
-        for envelope in [r#"{"customerId": "hunter2"}"#, r#"{"hunter2": "#, r#"hunter2"#] {
-            assert!(!decode(Some(envelope.as_bytes())).unwrap_err().detail.contains("hunter2"));
-        }
-    }
-}
+mod tests;

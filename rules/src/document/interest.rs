@@ -2,7 +2,9 @@
 //! nothing of it.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use super::beginnings::Beginnings;
 use crate::mixer::Mixing;
 use crate::path::{Path, Segment, Selector};
 
@@ -23,6 +25,8 @@ struct Branch {
     names: HashMap<Box<str>, u32, Mixing>,
     /// What is looked at in every member and element, too.
     any: Option<u32>,
+    /// How the names begin; everything, if every member is looked at.
+    beginnings: Beginnings,
 }
 
 impl Default for Interest {
@@ -31,7 +35,14 @@ impl Default for Interest {
     }
 }
 
+static NOTHING: LazyLock<Interest> = LazyLock::new(Interest::default);
+
 impl Interest {
+    /// What looks at nothing.
+    pub(crate) fn nothing() -> &'static Self {
+        &NOTHING
+    }
+
     /// Adds what a path may look at.
     pub(crate) fn add(&mut self, path: &Path) {
         let mut at = 0;
@@ -61,9 +72,15 @@ impl Interest {
         let next = match name {
             Some(name) => match branch.names.get(name) {
                 Some(next) => *next,
-                None => *branch.names.entry(name.into()).or_insert(new),
+                None => {
+                    branch.beginnings.add(name);
+                    *branch.names.entry(name.into()).or_insert(new)
+                },
             },
-            None => *branch.any.get_or_insert(new),
+            None => {
+                branch.beginnings = Beginnings::ALL;
+                *branch.any.get_or_insert(new)
+            },
         };
         if next == new {
             self.branches.push(Branch::default());
@@ -98,6 +115,20 @@ impl<'a> Wanted<'a> {
 
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
+    }
+
+    /// How the names begin of which anything may be wanted.
+    pub(crate) fn beginnings(&self) -> Beginnings {
+        match self {
+            Self::Nothing => Beginnings::default(),
+            Self::All => Beginnings::ALL,
+            Self::Part(places) => {
+                let branches = places.all.iter().take(places.count.into());
+                branches.fold(Beginnings::default(), |all, (interest, at)| {
+                    all.or(&places.interests[usize::from(*interest)].branches[*at as usize].beginnings)
+                })
+            },
+        }
     }
 
     /// What is wanted of the member of that name.

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
             _ => return Err("a value".into()),
         };
         self.cursor.skip_blanks();
-        Ok(value)
+        Ok(if wanted.is_nothing() { Node::Null } else { value })
     }
 
     /// Passes a value by the scan, if it can.

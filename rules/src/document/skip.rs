@@ -4,6 +4,15 @@
 use super::string::plain_bytes;
 use crate::cursor::is_blank;
 
+/// How deep a value nests at most that is passed at a stranger's word.
+const LEVELS_MAX: usize = 64;
+
+/// How many bytes the JSON value has that the bytes begin with. Nothing if none begins there, or one that is unusual: half a
+/// surrogate pair, deep nesting.
+pub fn value_length(bytes: &[u8]) -> Option<usize> {
+    value(bytes, 0, LEVELS_MAX)
+}
+
 /// The offset behind the value that begins at an offset, and that nests no deeper than so many levels.
 pub(super) fn value(bytes: &[u8], at: usize, levels: usize) -> Option<usize> {
     match bytes.get(at)? {

@@ -1,11 +1,12 @@
-//! The examples of `docs/rules.md` are true. Three kinds of boxes:
+//! The examples of `docs/rules.md` are true. Four kinds of boxes:
 //!
 //! - `condition`: a condition in either form, then lines of `true` or `false` and a payload;
 //! - `path`: a path, then lines of the nodes that it selects, `  of  `, and a payload;
+//! - `explain`: the text of a condition, a payload, then the explanation;
 //! - `refused`: the text of a condition, then what its author is told.
 #![expect(clippy::disallowed_methods, reason = "the documentation is a file")]
 
-use rules::{Condition, Document, Node, Path, Selections};
+use rules::{Condition, Document, ExplainLimits, Marks, Node, Path, Selections};
 
 fn boxes(kind: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md"))
@@ -16,7 +17,10 @@ fn boxes(kind: &str) -> Vec<Vec<String>> {
         if let Some(found) = line.strip_prefix("```").filter(|found| !found.is_empty()) {
             let inside: Vec<_> =
                 lines.by_ref().take_while(|line| *line != "```").map(str::to_owned).collect();
-            assert!(["condition", "path", "refused"].contains(&found), "no test runs boxes of `{found}`");
+            assert!(
+                ["condition", "path", "explain", "refused"].contains(&found),
+                "no test runs boxes of `{found}`"
+            );
             if found == kind {
                 boxes.push(inside);
             }
@@ -70,6 +74,20 @@ fn paths_select_what_the_documentation_says() {
             let selected = Node::Array(path.select(&payload).into_iter().cloned().collect());
             assert_eq!(selected, node(expected), "{} on {line}", lines[0]);
         }
+    }
+}
+
+#[test]
+fn explanations_are_as_the_documentation_says() {
+    for lines in boxes("explain") {
+        let [text, payload, expected @ ..] = &lines[..] else {
+            panic!("a condition and a payload: {lines:?}")
+        };
+        let condition = Condition::parse(text, &[]).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let explanation = condition
+            .explain(&node(payload), &Selections::new(), ExplainLimits::default())
+            .to_text(Marks::Signs);
+        assert_eq!(explanation.lines().collect::<Vec<_>>(), *expected, "{explanation}");
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The decompression layer of the router has replaced packed bodies by unpacking ones, so the bytes that are counted
 //! here are those that end up in memory, and a small body that unpacks into a large one is cut off at the limit.
+//! A body that may be larger than memory is read part by part, and a client has the time for each part.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,19 +39,15 @@ impl Budget {
         Self { pieces: Arc::new(Semaphore::new(bytes_max / PIECE)), patience }
     }
 
+    /// Opens a body of at most so many bytes, to be read part by part.
+    pub(crate) fn open(&self, request: Request, bytes_max: usize) -> Answer<Arriving> {
+        let body = checked(request, bytes_max)?;
+        Ok(Arriving { body, bytes_max, bytes: 0, patience: self.patience })
+    }
+
     /// Reads a body of at most so many bytes.
     pub(crate) async fn read(&self, request: Request, bytes_max: usize) -> Answer<Document> {
-        if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
-            && encoding != "identity"
-        {
-            // What the layer can unpack no longer has this header.
-            let detail = "the body's Content-Encoding is not read here; gzip, zstd and identity are";
-            return Err(Problem::new(Code::BodyEncoding, detail));
-        }
-        let body = request.into_body();
-        if HttpBody::size_hint(&body).lower() > bytes_max as u64 {
-            return Err(too_large(bytes_max));
-        }
+        let body = checked(request, bytes_max)?;
         let reading = self.collect(body, bytes_max);
         timeout(self.patience, reading).await.unwrap_or_else(|_| {
             let detail = format!("the body was not complete after {} s", self.patience.as_secs());
@@ -62,10 +59,7 @@ impl Budget {
         let mut bytes = BytesMut::new();
         let mut share: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| {
-                let detail = "the body broke off or is not what its Content-Encoding says";
-                Problem::new(Code::BodyUnreadable, detail)
-            })?;
+            let frame = frame.map_err(|_| unreadable())?;
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > bytes_max {
                 return Err(too_large(bytes_max));
@@ -88,6 +82,53 @@ impl Budget {
             .try_acquire_many_owned(pieces)
             .map_err(|_| Problem::new(Code::Overloaded, "too many request bodies in memory").retry_after(1))
     }
+}
+
+/// A body that is read part by part, so that it may be larger than what is held of it.
+pub(crate) struct Arriving {
+    body: Body,
+    bytes_max: usize,
+    bytes: usize,
+    patience: Duration,
+}
+
+impl Arriving {
+    /// The next part; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Answer<Option<Bytes>> {
+        loop {
+            let frame = timeout(self.patience, self.body.frame()).await.map_err(|_| {
+                let detail = format!("nothing more of the body came for {} s", self.patience.as_secs());
+                Problem::new(Code::BodySlow, detail)
+            })?;
+            let Some(frame) = frame else { return Ok(None) };
+            let Ok(data) = frame.map_err(|_| unreadable())?.into_data() else { continue };
+            self.bytes += data.len();
+            if self.bytes > self.bytes_max {
+                return Err(too_large(self.bytes_max));
+            }
+            return Ok(Some(data));
+        }
+    }
+}
+
+/// The body, unless its head says already that it is not taken.
+fn checked(request: Request, bytes_max: usize) -> Answer<Body> {
+    if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
+        && encoding != "identity"
+    {
+        // What the layer can unpack no longer has this header.
+        let detail = "the body's Content-Encoding is not read here; gzip, zstd and identity are";
+        return Err(Problem::new(Code::BodyEncoding, detail));
+    }
+    let body = request.into_body();
+    if HttpBody::size_hint(&body).lower() > bytes_max as u64 {
+        return Err(too_large(bytes_max));
+    }
+    Ok(body)
+}
+
+fn unreadable() -> Problem {
+    Problem::new(Code::BodyUnreadable, "the body broke off or is not what its Content-Encoding says")
 }
 
 fn too_large(bytes_max: usize) -> Problem {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 
+use crate::rules::import::Summary;
+
 const REQUESTS: &str = "api_requests_total";
 const REQUEST_SECONDS: &str = "api_request_duration_seconds";
 const EVENTS_ACCEPTED: &str = "api_events_accepted_total";
@@ -16,6 +18,7 @@ const STREAM_GAPS: &str = "api_stream_gaps_total";
 const CONTROLS_READ: &str = "api_controls_read_total";
 const CONTROLS_MALFORMED: &str = "api_controls_malformed_total";
 const RULES: &str = "api_rules_count";
+const RULES_IMPORTED: &str = "api_rules_imported_total";
 
 /// Describes every metric; called once at the start.
 pub(crate) fn describe() {
@@ -35,6 +38,7 @@ pub(crate) fn describe() {
         "Control records read that change nothing because they are malformed"
     );
     describe_gauge!(RULES, "Rules in the book");
+    describe_counter!(RULES_IMPORTED, "Lines of imports, by what became of them");
 }
 
 /// A request was answered. The route is a template and the method one of the table's, so the set is closed.
@@ -80,6 +84,13 @@ pub(crate) fn stream_replay() {
 /// A stream was told of a gap.
 pub(crate) fn stream_gap() {
     counter!(STREAM_GAPS).increment(1);
+}
+
+/// An import has ended.
+pub(crate) fn rules_imported(summary: &Summary) {
+    for (status, count) in summary.counts().filter(|_| !summary.dry_run) {
+        counter!(RULES_IMPORTED, "status" => status).increment(count);
+    }
 }
 
 /// Control records were read.

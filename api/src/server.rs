@@ -95,6 +95,8 @@ impl Api {
         let app: App = Arc::new(Shared {
             bodies: Budget::new(settings.body_bytes_max, settings.body_timeout),
             turns: Semaphore::new(settings.writes_max),
+            imports: Arc::new(Semaphore::new(settings.imports_max)),
+            explanations: Semaphore::new(settings.explanations_max),
             settings,
             log,
             topics,

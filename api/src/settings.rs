@@ -19,6 +19,14 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// How long a rule write waits until the rule is in force on every partition.
     pub effective_timeout: Duration,
+    /// The most imports of rules at once; further ones are answered 503.
+    pub imports_max: usize,
+    /// The most bytes of one import, unpacked; beyond it the import stops.
+    pub import_bytes_max: usize,
+    /// How long an import waits at its end until its rules are in force on every partition.
+    pub import_effective_timeout: Duration,
+    /// The most explanations at once; further ones wait for a moment, then are answered 503.
+    pub explanations_max: usize,
     /// How often an alert stream without alerts shows that it is alive.
     pub keep_alive: Duration,
     /// The most alerts kept in memory for streams; a slower client reads from the log.
@@ -39,6 +47,10 @@ impl Default for Settings {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             effective_timeout: Duration::from_secs(10),
+            imports_max: 2,
+            import_bytes_max: 256 << 20,
+            import_effective_timeout: Duration::from_secs(60),
+            explanations_max: 4,
             keep_alive: Duration::from_secs(15),
             ring_alerts_max: 8_192,
             ring_bytes_max: 32 << 20,

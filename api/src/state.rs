@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) token: TokenHash,
     pub(crate) bodies: Budget,
     pub(crate) turns: Semaphore,
+    pub(crate) imports: Arc<Semaphore>,
+    pub(crate) explanations: Semaphore,
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,
@@ -42,7 +44,16 @@ impl Shared {
         &self,
         work: impl FnOnce(&dyn Log) -> ports::Result<T> + Send + 'static,
     ) -> Answer<T> {
-        let turn = tokio::time::timeout(TURN_PATIENCE, self.turns.acquire()).await;
+        self.in_turn_within(TURN_PATIENCE, work).await
+    }
+
+    /// As [`Shared::in_turn`], for who can wait longer.
+    pub(crate) async fn in_turn_within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&dyn Log) -> ports::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let turn = tokio::time::timeout(patience, self.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             let detail = "too many requests write to the log at once; nothing was written";
             return Err(Problem::new(Code::Overloaded, detail).retry_after(1));
@@ -50,5 +61,17 @@ impl Shared {
         let log = Arc::clone(&self.log);
         let done = crate::blocking::blocking(move || work(&*log)).await?;
         done.map_err(|error| error.during("writing to the log, which may hold a part now").into())
+    }
+
+    /// Explains in turn: it takes time that grows with rule and payload, and only so many do it at once.
+    pub(crate) async fn explaining<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let turn = tokio::time::timeout(TURN_PATIENCE, self.explanations.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(Problem::new(Code::Overloaded, "too many explanations at once").retry_after(1));
+        };
+        crate::blocking::blocking(work).await?
     }
 }

@@ -5,6 +5,7 @@
 //! as stale; a rejected one changes nothing.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,12 @@ impl RuleBook {
         let key = |alert| RuleKey { customer, alert };
         let (first, last) = (key(AlertId::from_bytes([0; 16])), key(AlertId::from_bytes([0xFF; 16])));
         self.rules.range(first..=last).map(|(_, active)| active)
+    }
+
+    /// The rules behind this key, by customer and id; all of them without one.
+    pub fn after(&self, key: Option<RuleKey>) -> impl Iterator<Item = &Arc<ActiveRule>> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.rules.range((from, Bound::Unbounded)).map(|(_, active)| active)
     }
 
     /// How many rules are in force.

@@ -6,6 +6,7 @@
 //! - [`Payload`] is an event's payload; [`Unquoted`] and [`value_length`] serve those who find it in an envelope.
 //! - [`Condition`] is what must hold of a payload, whether it was written as text or as JSON; it reads exact [`Document`]s.
 //! - [`RuleBook`] folds the control log into the rules in force, with versions and generations.
+//! - [`RuleExplanation`] says why a rule meets a payload or does not, node by node.
 //! - [`Matcher::compile`] turns a book into a [`Snapshot`]; [`Snapshot::matches`] answers which rules a payload meets.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,6 +16,7 @@ mod condition;
 mod control;
 mod cursor;
 mod document;
+mod explain;
 mod id;
 mod matcher;
 mod mixer;
@@ -35,6 +37,9 @@ pub use condition::{
 pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
 pub use document::{Document, DocumentError, Node, Number, Object, Unquoted, value_length};
+pub use explain::{
+    ConditionExplanation, Explanation, Limits as ExplainLimits, Marks, RuleExplanation, Selected, Why,
+};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
 pub use matcher::{Matcher, Met, Snapshot};
 pub use path::{Path, PathError};

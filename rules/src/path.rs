@@ -6,6 +6,7 @@
 mod evaluate;
 mod filter;
 mod literal;
+mod locate;
 mod parser;
 mod pattern;
 mod syntax;
@@ -18,6 +19,7 @@ use crate::document::Node;
 
 pub(crate) use literal::string as string_literal;
 pub(crate) use literal::word as word_literal;
+pub(crate) use locate::{Location, Step};
 pub(crate) use parser::{Fault, embedded};
 pub(crate) use pattern::compile as compile_pattern;
 

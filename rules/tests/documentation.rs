@@ -5,14 +5,16 @@
 //! - `refused rule`: such fields on one line, then what their author is told;
 //! - `condition`: a condition in either form, then lines of `true` or `false` and a payload;
 //! - `path`: a path, then lines of the nodes that it selects, `  of  `, and a payload;
+//! - `explain`: the text of a condition, a payload, then the explanation;
 //! - `refused`: the text of a condition, then what its author is told.
 #![expect(clippy::disallowed_methods, reason = "the documentation is a file")]
 
-use rules::{AlertId, Condition, Document, Invalid, Node, Path, Rule, RuleVersion, Selections};
-use rules::{read_rule, rule_schema, write_rule};
+use rules::{AlertId, Condition, Document, ExplainLimits, Invalid, Marks, Node, Path, Rule, RuleVersion};
+use rules::{Selections, read_rule, rule_schema, write_rule};
 use serde_json::{Value, json};
 
-const KINDS: [&str; 6] = ["json rule", "json fields", "refused rule", "condition", "path", "refused"];
+const KINDS: [&str; 7] =
+    ["json rule", "json fields", "refused rule", "condition", "path", "explain", "refused"];
 
 fn text() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md"))
@@ -81,6 +83,20 @@ fn paths_select_what_the_documentation_says() {
             let selected = Node::Array(path.select(&payload).into_iter().cloned().collect());
             assert_eq!(selected, node(expected), "{} on {line}", lines[0]);
         }
+    }
+}
+
+#[test]
+fn explanations_are_as_the_documentation_says() {
+    for lines in boxes("explain") {
+        let [text, payload, expected @ ..] = &lines[..] else {
+            panic!("a condition and a payload: {lines:?}")
+        };
+        let condition = Condition::parse(text, &[]).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let explanation = condition
+            .explain(&node(payload), &Selections::new(), ExplainLimits::default())
+            .to_text(Marks::Signs);
+        assert_eq!(explanation.lines().collect::<Vec<_>>(), *expected, "{explanation}");
     }
 }
 

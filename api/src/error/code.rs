@@ -55,12 +55,14 @@ pub(crate) enum Code {
     NotReady,
     /// A defect of the server.
     Internal,
+    /// The body is not what this request takes.
+    BadBody,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -86,6 +88,7 @@ impl Code {
         Self::OutcomeUnknown,
         Self::NotReady,
         Self::Internal,
+        Self::BadBody,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -131,6 +134,7 @@ impl Code {
             Self::OutcomeUnknown => ("TOC-4023", S::SERVICE_UNAVAILABLE, "outcome not known yet"),
             Self::NotReady => ("TOC-4024", S::SERVICE_UNAVAILABLE, "not ready"),
             Self::Internal => ("TOC-4025", S::INTERNAL_SERVER_ERROR, "internal error"),
+            Self::BadBody => ("TOC-4026", S::BAD_REQUEST, "bad request body"),
         }
     }
 }

@@ -113,6 +113,13 @@ impl From<&rules::Invalid> for Problem {
     }
 }
 
+/// The document alone, for where an answer has begun and its status cannot be changed any more.
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.body.serialize(serializer)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { body, status, mut headers } = *self.0;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::page::{page, read_cursor};
+use super::page::{page, read_cursor, write_cursor};
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, RulePath, customer};
 use crate::state::App;
@@ -58,7 +58,7 @@ pub(crate) async fn list(
     let after = query.next.as_deref().map(|next| read_cursor(next).ok_or_else(bad));
     let after = after.transpose()?;
     let page = app.follower.look(|book| page(book, after, of, limit));
-    Ok(Json(RuleList { rules: page.rules, next: page.next }))
+    Ok(Json(RuleList { rules: page.rules, next: page.next.as_ref().map(write_cursor) }))
 }
 
 /// One rule.

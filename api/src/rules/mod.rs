@@ -1,13 +1,18 @@
 //! Rules over HTTP. A write is a control record; the answer is what the rule book made of that record.
 
+pub(crate) mod contract;
 pub(crate) mod effective;
+pub(crate) mod explain;
+pub(crate) mod export;
 mod follower;
+pub(crate) mod import;
 pub(crate) mod list;
 mod outcome;
 mod page;
 mod posted;
 mod precondition;
 pub(crate) mod schema;
+pub(crate) mod validate;
 pub(crate) mod write;
 
 pub(crate) use effective::Effective;

@@ -17,8 +17,10 @@ const OUTCOMES_MAX: usize = 16_384;
 pub(super) enum Resolved {
     /// The rule is new.
     Created(Arc<ActiveRule>),
-    /// The rule has replaced an earlier version, or was written again as it stood.
-    Kept(Arc<ActiveRule>),
+    /// The rule has replaced an earlier version.
+    Replaced(Arc<ActiveRule>),
+    /// The rule was written again as it stood.
+    Unchanged(Arc<ActiveRule>),
     /// The rule is gone; this is what it was.
     Deleted(Arc<ActiveRule>),
     /// The writer had expected another version than this one, if there is a rule at all.
@@ -43,7 +45,8 @@ pub(super) fn resolve(book: &mut RuleBook, record: &Record) -> Resolved {
     let key = command.key();
     match book.apply(command) {
         Outcome::Created(now) => Resolved::Created(now),
-        Outcome::Replaced { now, .. } | Outcome::Unchanged(now) => Resolved::Kept(now),
+        Outcome::Replaced { now, .. } => Resolved::Replaced(now),
+        Outcome::Unchanged(now) => Resolved::Unchanged(now),
         Outcome::Deleted(before) => Resolved::Deleted(before),
         Outcome::Rejected(Rejection::NoSuchRule) => Resolved::NoSuchRule,
         Outcome::Rejected(stale @ Rejection::Stale { .. }) => Resolved::Stale(stale, book.get(&key).cloned()),

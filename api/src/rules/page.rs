@@ -1,4 +1,5 @@
-//! Pages of the rule book: a cursor is the last key of the page before, so pages stay right while rules come and go.
+//! Pages of the rule book: a page begins behind the last key of the page before, so pages stay right while rules come
+//! and go.
 
 use rules::{AlertId, CustomerId, RuleBook, RuleKey, write_rule};
 use serde_json::Value;
@@ -7,10 +8,10 @@ use uuid::Uuid;
 /// The version of the cursor's form.
 const MARK: &str = "r1.";
 
-/// One page, and the cursor of the next if there is one.
+/// One page, and the key behind which the next begins if there is one.
 pub(super) struct Page {
     pub(super) rules: Vec<Value>,
-    pub(super) next: Option<String>,
+    pub(super) next: Option<RuleKey>,
 }
 
 /// The rules after a key, of one customer or of all.
@@ -20,20 +21,23 @@ pub(super) fn page(
     customer: Option<CustomerId>,
     limit: usize,
 ) -> Page {
-    let mut found = book
-        .iter()
-        .filter(|active| after.is_none_or(|after| active.rule.key > after))
-        .filter(|active| customer.is_none_or(|customer| active.rule.key.customer == customer));
+    let mut found: Box<dyn Iterator<Item = _>> = match customer {
+        Some(customer) => {
+            Box::new(book.of(customer).filter(|active| after.is_none_or(|after| active.rule.key > after)))
+        },
+        None => Box::new(book.after(after)),
+    };
     let taken: Vec<_> = found.by_ref().take(limit).collect();
     let more = found.next().is_some();
     let last = taken.last().filter(|_| more);
     Page {
-        next: last.map(|active| write_cursor(&active.rule.key)),
+        next: last.map(|active| active.rule.key),
         rules: taken.into_iter().map(|active| write_rule(&active.rule, active.version)).collect(),
     }
 }
 
-fn write_cursor(key: &RuleKey) -> String {
+/// The key as a cursor.
+pub(super) fn write_cursor(key: &RuleKey) -> String {
     format!("{MARK}{}{}", key.customer.uuid().simple(), key.alert.uuid().simple())
 }
 

@@ -7,10 +7,19 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use ports::{Header, Outgoing};
-use rules::{AlertId, Command, CommandRecord, EXPECTED_VERSION_HEADER, RuleKey, RuleVersion, read_rule};
+use rules::{
+    AlertId, Command, CommandRecord, EXPECTED_VERSION_HEADER, Invalid, Rule, RuleKey, RuleVersion, read_rule,
+};
 use serde_json::value::RawValue;
 
 use crate::error::{Answer, Code, Fault, Problem};
+
+/// A sound rule of an import.
+pub(super) struct Posted {
+    pub(super) rule: Rule,
+    pub(super) expected: Option<RuleVersion>,
+    pub(super) record: Outgoing,
+}
 
 /// The members that name the rule; of duplicates the last one counts, as everywhere.
 struct Ids {
@@ -26,6 +35,19 @@ pub(super) fn to_collection(text: &Bytes, fresh: AlertId) -> Answer<(RuleKey, By
         filled = append_member(&filled, "alertId", &rule.key.alert.to_string());
     }
     Ok((rule.key, filled))
+}
+
+/// A line of an import, as [`to_collection`] takes it: the record that asks for the rule, and the rule.
+pub(super) fn of_line(topic: &str, text: &Bytes, fresh: AlertId) -> Result<Posted, Invalid> {
+    let (rule, expected) = read_rule(text, Some(fresh))?;
+    // Only a rule without an id of its own has the fresh one; any other was read as readers of the topic read it.
+    let text = if rule.key.alert == fresh {
+        append_member(text, "alertId", &fresh.to_string())
+    } else {
+        text.clone()
+    };
+    let record = record(topic, rule.key, Some(text), None);
+    Ok(Posted { rule, expected, record })
 }
 
 /// A rule put to its own path: ids that were left out come from there, others must be the same.

@@ -124,7 +124,9 @@ async fn commit(app: &App, record: Outgoing) -> Answer<Response> {
     };
     let (status, active) = match app.follower.resolved(place.offset, deadline).await {
         Some(Resolved::Created(now)) => (StatusCode::CREATED, now),
-        Some(Resolved::Kept(active) | Resolved::Deleted(active)) => (StatusCode::OK, active),
+        Some(Resolved::Replaced(active) | Resolved::Unchanged(active) | Resolved::Deleted(active)) => {
+            (StatusCode::OK, active)
+        },
         Some(Resolved::Stale(rejection, current)) => return Err(stale(rejection, current)),
         Some(Resolved::NoSuchRule) => {
             return Err(Problem::new(Code::NoSuchRule, "there is no such rule"));

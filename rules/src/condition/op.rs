@@ -83,7 +83,7 @@ impl Op {
         matches!(self.takes(), Takes::Value | Takes::Ordered)
     }
 
-    pub(super) fn takes_quantifier(self) -> bool {
+    pub(crate) fn takes_quantifier(self) -> bool {
         !matches!(self, Self::Exists | Self::Missing)
     }
 

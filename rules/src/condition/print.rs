@@ -132,7 +132,7 @@ impl Display for Test {
 
 impl Test {
     /// The path with its measure.
-    fn full_path(&self) -> String {
+    pub(crate) fn full_path(&self) -> String {
         let measure = match self.measure() {
             Measure::Value => "",
             Measure::Length => ".length()",

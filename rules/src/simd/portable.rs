@@ -53,13 +53,19 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn compact(self, block: &Block, dropped: u64, into: &mut Block) {
-        let mut slots = into.iter_mut();
-        for (place, byte) in block.iter().enumerate() {
-            if dropped >> place & 1 == 0
-                && let Some(slot) = slots.next()
-            {
-                *slot = *byte;
+        let (mut from, mut to, mut rest) = (0, 0, dropped);
+        loop {
+            // Behind the last bit this is 64, the end of the block.
+            let until = rest.trailing_zeros() as usize;
+            let kept = block.get(from..until).unwrap_or_default();
+            if let Some(slots) = into.get_mut(to..to + kept.len()) {
+                slots.copy_from_slice(kept);
             }
+            if rest == 0 {
+                return;
+            }
+            (from, to) = (until + 1, to + kept.len());
+            rest &= rest - 1;
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingFlags,
     },
+    /// Evaluate rules over a file of events, without any server: alerts on standard output, one a line.
+    Eval(EvalArguments),
     /// Rules: those of a running system, and files of them.
     Rules {
         #[command(subcommand)]
@@ -60,6 +62,29 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+}
+
+/// What `tocsin eval` is told.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    /// The file of rules, or a folder of them.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) rules: PathBuf,
+    /// The file of events, one JSON object a line: `{"customerId", "payload", "timestamp"}`. `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: PathBuf,
+    /// Lines are bare payloads of this customer.
+    #[arg(long, value_name = "UUID")]
+    pub(crate) customer: Option<uuid::Uuid>,
+    /// Print which conditions hold of which lines, instead of alerts.
+    #[arg(long)]
+    pub(crate) matches: bool,
+    /// Let timers fire up to this time at the end [default: the greatest event time].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) advance_to: Option<String>,
+    /// How it is printed; lines of JSON in any case.
+    #[arg(long, value_enum, default_value = "json")]
+    pub(crate) output: Output,
 }
 
 /// Settings on the command line; they win over environment, file and defaults.
@@ -152,6 +177,15 @@ pub(crate) enum RulesCommand {
     /// Check rules in files, without any server: every problem with its place.
     Validate {
         /// Files of rules, folders of them (*.json, *.ndjson, *.jsonl), or `-` for standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Run the tests that rules in files carry, without any server.
+    Test {
+        /// Files of rules, folders of them, or `-`.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// How it is printed.

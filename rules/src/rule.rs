@@ -115,6 +115,16 @@ impl Rule {
         }
     }
 
+    /// Whether the rule has one condition that needs no name: it adds one for each event that it holds of.
+    pub fn is_plain_match(&self) -> bool {
+        match &self.evaluation {
+            Evaluation::Aggregate(aggregate) => {
+                aggregate.decrement.is_none() && aggregate.increment.by.is_none()
+            },
+            Evaluation::Pattern(_) => false,
+        }
+    }
+
     /// Every condition of the rule: its parts, its exceptions and its selections.
     pub fn conditions(&self) -> impl Iterator<Item = &Stated> {
         let parts = self.parts().into_iter().map(|(_, _, stated)| stated);

@@ -1,6 +1,7 @@
 //! Commands that talk to a running system, about its settings, or about files of rules.
 
 mod alerts;
+mod eval;
 mod events;
 mod explain;
 mod export;
@@ -10,10 +11,12 @@ mod rule_files;
 mod rules;
 mod settings;
 mod table;
+mod test;
 mod topics;
 mod validate;
 
 pub(crate) use alerts::{alerts, summary as alert_summary};
+pub(crate) use eval::eval;
 pub(crate) use events::events;
 pub(crate) use rules::rules;
 pub(crate) use settings::show_config;

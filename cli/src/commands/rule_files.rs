@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use rules::{AlertId, Problem, ProblemCode, Rule, read_rule};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::input;
 use crate::failure::Failure;
 
-/// Stands for an id that a rule leaves out.
-const NO_ID: AlertId = AlertId::from_bytes([0; 16]);
 /// How files of rules end.
 const ENDINGS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
@@ -71,7 +70,9 @@ fn in_text(file: &str, bytes: &[u8]) -> Vec<RuleInFile> {
     };
     let one = |text: &[u8]| {
         let (line, column) = place(text);
-        let rule = read_rule(text, Some(NO_ID)).map(|(rule, _)| rule).map_err(|invalid| invalid.problems);
+        let rule = read_rule(text, Some(id_at(file, line, column)))
+            .map(|(rule, _)| rule)
+            .map_err(|invalid| invalid.problems);
         RuleInFile { file: file.to_owned(), line, column, rule }
     };
     match cut(bytes) {
@@ -88,6 +89,12 @@ fn in_text(file: &str, bytes: &[u8]) -> Vec<RuleInFile> {
             vec![RuleInFile { file: file.to_owned(), line, column, rule: Err(vec![problem]) }]
         },
     }
+}
+
+/// The id of a rule that leaves it out: the same for the same place, and of no other rule.
+fn id_at(file: &str, line: usize, column: usize) -> AlertId {
+    let place = format!("{file}:{line}:{column}");
+    AlertId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, place.as_bytes()))
 }
 
 /// The texts of the rules; what cannot be cut further is one text, and the reader of rules says what is wrong with it.

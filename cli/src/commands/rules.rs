@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::explain::explain;
 use super::export::export;
 use super::import::import;
+use super::test::test;
 use super::validate::validate;
 use super::{input, table};
 use crate::arguments::{Output, Remote, RulesCommand};
@@ -21,6 +22,7 @@ pub(crate) fn rules(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::List { remote, customer } => list(&remote, customer.as_deref()),
         RulesCommand::Delete { remote, rule } => delete(&remote, &rule),
         RulesCommand::Validate { files, output } => validate(&files, output),
+        RulesCommand::Test { files, output } => test(&files, output),
         RulesCommand::Explain { rules, rule, event, customer, output } => {
             explain(&rules, rule.as_deref(), &event, customer, output)
         },

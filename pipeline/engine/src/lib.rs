@@ -40,6 +40,7 @@ pub use event::{EVENT_BYTES_MAX, Event, decode};
 pub use group::{GROUPS_PER_EVENT_MAX, Group};
 pub use group_view::GroupView;
 pub use key::{ClockId, Key, clock_key, generation_range};
+pub use moment::read as read_time;
 pub use partitioner::partition_of;
 pub use plan::{Input, Plan, Step, plan};
 pub use rehearsal::{Outcome, Rehearsal};

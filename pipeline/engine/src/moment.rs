@@ -5,7 +5,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
 /// The moment that a node tells; nothing if it cannot be read, or lies outside of the years 0001 to 9999.
-pub(crate) fn read(node: &Node, format: TimeFormat) -> Option<Timestamp> {
+pub fn read(node: &Node, format: TimeFormat) -> Option<Timestamp> {
     match format {
         TimeFormat::Rfc3339 => from_moment(OffsetDateTime::parse(node.as_str()?, &Rfc3339).ok()?),
         TimeFormat::Iso8601 => iso(node.as_str()?),

@@ -62,6 +62,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many of its records cannot be evaluated.
+    pub fn refused(&self) -> usize {
+        self.steps.iter().filter(|step| step.event.is_err()).count()
+    }
+
     /// The keys of state that [`crate::apply`] will surely read, each once. It may read more.
     pub fn reads(&self) -> BTreeSet<(Table, Key)> {
         let mut keys = BTreeSet::new();

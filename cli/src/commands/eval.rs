@@ -1,0 +1,164 @@
+//! `tocsin eval`: rules over a file of events, without any server, on the clocks of the events themselves.
+
+mod line;
+mod matches;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use engine::{Alert, Offset, Outcome, Rehearsal};
+use rules::{Command, CustomerId, Rule, RuleBook, RuleKey, Timestamp};
+use uuid::Uuid;
+
+use super::{rule_files, validate};
+use crate::arguments::EvalArguments;
+use crate::failure::Failure;
+use line::{Line, LineReader};
+use matches::Matching;
+
+/// What alerts name as the source of events.
+const TOPIC: &str = "events";
+
+/// Runs the command.
+pub(crate) fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
+    let book = book(&arguments.rules)?;
+    let customer = customer(arguments.customer)?;
+    let advance_to = arguments.advance_to.as_deref().map(moment).transpose()?;
+    let mut lines = LineReader::new(open(&arguments.events)?, customer);
+    let mut out = std::io::stdout().lock();
+    let mut tally = Tally { rules: book.len(), ..Tally::default() };
+    if arguments.matches {
+        let mut matching = Matching::new(&book);
+        run(&mut lines, &mut tally, |line, _| matching.write(line, &mut out))?;
+    } else {
+        let mut rehearsal = Rehearsal::new(book, TOPIC);
+        let mut late = 0;
+        run(&mut lines, &mut tally, |line, tally| {
+            let offset = Offset(line.number);
+            let outcome = rehearsal.event(line.customer, &line.payload, line.timestamp, offset);
+            tell(&outcome.map_err(unreadable)?, tally, &mut late, &mut out)
+        })?;
+        tell(&rehearsal.finish(advance_to).map_err(unreadable)?, &mut tally, &mut late, &mut out)?;
+        tally.late = late;
+    }
+    out.flush().map_err(unwritable)?;
+    eprintln!("{}", tally.summary(arguments.matches));
+    if tally.refused > 0 {
+        Err(Failure::usage(format!("{} lines were refused", tally.refused)))
+    } else {
+        Ok(())
+    }
+}
+
+/// What happened, for people.
+#[derive(Default)]
+struct Tally {
+    rules: usize,
+    events: u64,
+    refused: u64,
+    told: u64,
+    late: usize,
+}
+
+impl Tally {
+    fn summary(&self, matches: bool) -> String {
+        let told = if matches { "matches" } else { "alerts" };
+        let late =
+            if self.late > 0 { format!(", {} came too late for a rule", self.late) } else { String::new() };
+        let refused =
+            if self.refused > 0 { format!(", {} lines refused", self.refused) } else { String::new() };
+        format!("{} rules, {} events, {} {told}{late}{refused}", self.rules, self.events, self.told)
+    }
+}
+
+/// Goes through the lines; one that cannot be evaluated is told, and the next one is taken.
+fn run(
+    lines: &mut LineReader<impl BufRead>,
+    tally: &mut Tally,
+    mut take: impl FnMut(&Line, &mut Tally) -> Result<u64, Failure>,
+) -> Result<(), Failure> {
+    while let Some(line) = lines.next()? {
+        match line {
+            Ok(line) => {
+                tally.events += 1;
+                tally.told += take(&line, tally)?;
+            },
+            Err(refused) => {
+                tally.refused += 1;
+                eprintln!("{refused}");
+            },
+        }
+    }
+    Ok(())
+}
+
+fn tell(
+    outcome: &Outcome,
+    tally: &mut Tally,
+    late: &mut usize,
+    out: &mut impl Write,
+) -> Result<u64, Failure> {
+    *late += outcome.late.len();
+    for alert in &outcome.alerts {
+        write_line(&Alert::to_json(alert), out)?;
+    }
+    let _ = tally;
+    Ok(outcome.alerts.len() as u64)
+}
+
+fn write_line(json: &[u8], out: &mut impl Write) -> Result<(), Failure> {
+    out.write_all(json).and_then(|()| out.write_all(b"\n")).map_err(unwritable)
+}
+
+/// The rules of a file or a folder. A later rule with the same key replaces the earlier.
+fn book(path: &Path) -> Result<RuleBook, Failure> {
+    let found = rule_files::read(path)?;
+    let problems: Vec<String> =
+        found.iter().flat_map(validate::problems).map(|problem| validate::told(&problem)).collect();
+    if !problems.is_empty() {
+        return Err(Failure::usage(problems.join("\n")));
+    }
+    let rules: BTreeMap<RuleKey, Rule> =
+        found.into_iter().filter_map(|rule| rule.rule.ok()).map(|rule| (rule.key, rule)).collect();
+    if rules.is_empty() {
+        return Err(Failure::usage(format!("{}: there are no rules", path.display())));
+    }
+    let mut book = RuleBook::default();
+    for rule in rules.into_values() {
+        book.apply(Command::Put { rule: Box::new(rule), expected: None });
+    }
+    Ok(book)
+}
+
+fn customer(id: Option<Uuid>) -> Result<Option<CustomerId>, Failure> {
+    let customer = id.map(CustomerId::from_uuid);
+    if customer.is_some_and(CustomerId::is_global) {
+        return Err(Failure::usage("an event cannot belong to the customer of global rules"));
+    }
+    Ok(customer)
+}
+
+fn moment(text: &str) -> Result<Timestamp, Failure> {
+    let moment = line::moment_of(text);
+    moment.ok_or_else(|| {
+        Failure::usage(format!("`{text}` is no time: expected RFC 3339, or milliseconds since 1970"))
+    })
+}
+
+fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufReader::new(std::io::stdin())));
+    }
+    let file = std::fs::File::open(path);
+    let file = file.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+fn unreadable(failure: engine::Failure) -> Failure {
+    Failure::other_side(failure.to_string())
+}
+
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::other_side(format!("standard output: {error}"))
+}

@@ -35,7 +35,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingFlags,
     },
-    /// Rules of a running system.
+    /// Rules: those of a running system, and files of them.
     Rules {
         #[command(subcommand)]
         command: RulesCommand,
@@ -148,6 +148,51 @@ pub(crate) enum RulesCommand {
         remote: Remote,
         /// Which rule: `customerId/alertId`.
         rule: String,
+    },
+    /// Check rules in files, without any server: every problem with its place.
+    Validate {
+        /// Files of rules, folders of them (*.json, *.ndjson, *.jsonl), or `-` for standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Say why rules match an event or do not, without any server.
+    Explain {
+        /// The file of rules, a folder of them, or `-`.
+        #[arg(long, value_name = "FILE")]
+        rules: PathBuf,
+        /// Only this one: `customerId/alertId`, or its `alertId` alone.
+        #[arg(long, value_name = "ID")]
+        rule: Option<String>,
+        /// The file with one event `{"customerId", "payload"}`, or `-`.
+        #[arg(long, value_name = "FILE")]
+        event: PathBuf,
+        /// The event is a bare payload of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<uuid::Uuid>,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Put many rules in force, one JSON object a line. A bad line is told and stops no other.
+    Import {
+        #[command(flatten)]
+        remote: Remote,
+        /// The file, or `-` for standard input.
+        file: PathBuf,
+        /// Only say what would become of each line.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print all rules, one JSON object a line, as `import` takes them.
+    Export {
+        #[command(flatten)]
+        remote: Remote,
+        /// Only those of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<uuid::Uuid>,
     },
 }
 

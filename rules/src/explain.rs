@@ -19,7 +19,7 @@ use crate::condition::{Condition, Selections, Stated};
 use crate::document::Node;
 use crate::id::{AlertId, CustomerId};
 use crate::payload::Payload;
-use crate::rule::Rule;
+use crate::rule::{Evaluation, Rule};
 
 pub use print::Marks;
 
@@ -133,7 +133,8 @@ impl fmt::Debug for Selected {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionExplanation {
-    /// Which condition of the rule, for instance `match`.
+    /// Which condition of the rule: `match`; `increment` and `decrement` of an aggregate that has both; the id of a
+    /// step and `until` of a pattern; `exceptions/0` and so on, of which one that holds hides the event from the rule.
     pub name: String,
     /// Why it holds or does not.
     pub explanation: Explanation,
@@ -149,7 +150,8 @@ pub struct RuleExplanation {
     pub alert_id: AlertId,
     /// What alerts call it.
     pub alert_name: String,
-    /// Whether the rule looks at events of the event's customer; absent if there is a payload alone.
+    /// Whether the rule is evaluated for the event's customer, by its owner, scope and status; absent if there is a
+    /// payload alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applies: Option<bool>,
     /// Its conditions.
@@ -182,7 +184,15 @@ impl RuleExplanation {
 
 /// The conditions of a rule by name.
 fn conditions(rule: &Rule) -> Vec<(String, &Stated)> {
-    vec![("match".to_owned(), &rule.condition)]
+    let parts = rule.parts();
+    // The only condition of a rule is what its author wrote as `match`.
+    let is_single = matches!((&parts[..], &rule.evaluation), ([_], Evaluation::Aggregate(_)));
+    let name = |name: &str| if is_single { "match".to_owned() } else { name.to_owned() };
+    let parts = parts.into_iter().map(|(_, own, stated)| (name(own), stated));
+    let exceptions = rule.exceptions.iter().enumerate();
+    let exceptions =
+        exceptions.map(|(index, exception)| (format!("exceptions/{index}"), &exception.condition));
+    parts.chain(exceptions).collect()
 }
 
 #[cfg(test)]

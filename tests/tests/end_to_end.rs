@@ -231,6 +231,73 @@ fn the_command_line_does_what_the_tour_says() {
     assert!(code == Some(2) && text.contains("line 2: TOC-2007"), "{text}");
 }
 
+/// Some thousand rules go into a running system, a bad line among them; then an event fires one of them.
+#[test]
+fn thousands_of_rules_are_imported_and_one_fires() {
+    const RULES: usize = 5_000;
+    let data = tempfile::tempdir().unwrap();
+    let process = Tocsin::start(data.path(), &[]);
+    let id = |index: usize| format!("00000000-0000-4000-8000-{index:012}");
+    let line = |index: usize| {
+        json!({
+            "customerId": customer(index % 100), "alertId": id(index), "alertName": format!("rule {index}"),
+            "match": format!("$.number == {index}"),
+        })
+        .to_string()
+    };
+    let mut lines: Vec<String> = (0..RULES).map(line).collect();
+    lines[2_500] = "{\"customerId\": \"nobody\", \"alertName\": \"bad\", \"mtch\": \"$.a\"}".to_owned();
+    let file = data.path().join("rules.ndjson");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let token = data.path().join("root.token");
+    let tocsin = |arguments: &[&str], remote: bool| {
+        let mut command = std::process::Command::new(tests::harness::process::binary());
+        command.args(arguments).env("LC_ALL", "C.UTF-8");
+        if remote {
+            command.args(["--server", &process.http.address, "--token-file"]).arg(&token);
+        }
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+
+    let (code, out, err) = tocsin(&["rules", "validate", file], false);
+    assert_eq!((code, out.trim()), (Some(2), "4999 valid, 1 invalid"), "{err}");
+    assert!(err.contains("rules.ndjson:2501:1: TOC-1002 /mtch: unknown field"), "{err}");
+
+    let (code, out, err) = tocsin(&["rules", "import", "--dry-run", file], true);
+    assert_eq!(code, Some(2), "{err}");
+    assert_eq!(out.trim(), "created 4999, replaced 0, unchanged 0, invalid 1, stale 0; nothing was written");
+    let (code, out, err) = tocsin(&["rules", "import", file], true);
+    assert_eq!(code, Some(2), "{err}");
+    assert_eq!(out.trim(), "created 4999, replaced 0, unchanged 0, invalid 1, stale 0");
+    assert!(err.contains("rules.ndjson line 2501: invalid") && err.contains("TOC-1002"), "{err}");
+
+    let event = json!({"customerId": customer(77), "payload": {"number": 3_777}});
+    assert!(process.http.events(std::slice::from_ref(&event)));
+    let (_, alert) = process.http.alerts("0").next().unwrap();
+    assert_eq!((&alert["alertId"], &alert["customerId"]), (&json!(id(3_777)), &json!(customer(77))));
+
+    let event_file = data.path().join("event.json");
+    std::fs::write(&event_file, event.to_string()).unwrap();
+    let (code, exported, err) = tocsin(&["rules", "export"], true);
+    assert_eq!((code, exported.lines().count()), (Some(0), RULES - 1), "{err}");
+    let again = data.path().join("exported.ndjson");
+    std::fs::write(&again, exported).unwrap();
+    let again = again.to_str().unwrap();
+    let (code, out, err) = tocsin(&["rules", "import", again], true);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(out.trim(), "created 0, replaced 0, unchanged 4999, invalid 0, stale 0");
+    let explain = ["rules", "explain", "--rules", again, "--event", event_file.to_str().unwrap(), "--rule"];
+    let (code, out, err) = tocsin(&[&explain[..], &[&id(3_777)]].concat(), false);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("✓ $.number == 3777\n  the node equals 3777\n  $['number'] = 3777\n"), "{out}");
+    let (_, out, _) = tocsin(&[&explain[..], &[&id(3_778)]].concat(), false);
+    assert!(out.contains("✗ the rule is not evaluated for this customer"), "{out}");
+    assert!(out.contains("✗ $.number == 3778\n  the node does not equal 3778\n"), "{out}");
+}
+
 #[test]
 fn load_over_http_comes_out_exactly() {
     let data = tempfile::tempdir().unwrap();

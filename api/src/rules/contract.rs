@@ -34,7 +34,8 @@ pub(crate) struct RuleExplanation {
     alert_id: String,
     /// What alerts call it.
     alert_name: String,
-    /// Whether the rule looks at events of the event's customer; absent if there is a payload alone.
+    /// Whether the rule is evaluated for the event's customer, by its owner, scope and status; absent if there is a
+    /// payload alone.
     applies: Option<bool>,
     /// Its conditions.
     conditions: Vec<ConditionExplanation>,
@@ -44,7 +45,8 @@ pub(crate) struct RuleExplanation {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConditionExplanation {
-    /// Which condition of the rule, for instance `match`.
+    /// Which condition of the rule: `match`; `increment` and `decrement` of an aggregate that has both; the id of a
+    /// step and `until` of a pattern; `exceptions/0` and so on, of which one that holds hides the event from the rule.
     name: String,
     /// Why it holds or does not.
     explanation: Explanation,

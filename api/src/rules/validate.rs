@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use rules::{AlertId, RULE_BYTES_MAX, RuleVersion, read_rule, write_rule};
+use rules::{AlertId, RULE_BYTES_MAX, RuleVersion, Stated, read_rule, write_rule};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,8 +20,8 @@ pub(crate) struct Validated {
     /// The rule as it would be answered, with defaults filled in.
     #[schema(value_type = Object)]
     rule: Value,
-    /// Whether it is evaluated on its own instead of together with all others, which costs more: its condition has too
-    /// many clauses.
+    /// Whether it is evaluated on its own instead of together with all others, which costs more: a condition of it has
+    /// too many clauses.
     evaluated_alone: bool,
 }
 
@@ -45,5 +45,7 @@ pub(crate) async fn validate(State(app): State<App>, request: Request) -> Answer
             members.remove("alertId");
         }
     }
-    Ok(Json(Validated { rule: written, evaluated_alone: rule.needs_fallback() }))
+    let is_wide = |stated: &Stated| stated.condition.needs_fallback(&rule.selections);
+    let evaluated_alone = rule.parts().into_iter().any(|(_, _, stated)| is_wide(stated));
+    Ok(Json(Validated { rule: written, evaluated_alone }))
 }

@@ -3,6 +3,8 @@
 mod problem;
 mod sse;
 
+pub(crate) use problem::{describe as describe_problem, line as describe_place};
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +20,9 @@ use crate::failure::Failure;
 
 /// How long a request may take; a rule write waits up to 10 s for the workers.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a request may take that is answered line by line: an import waits up to 60 s at its end.
+const LINES_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A connection to a running system.
 pub(crate) struct Client {
@@ -76,6 +81,34 @@ impl Client {
             return Err(self.answer(Ok(response))?.refused());
         }
         Ok(Events::new(BufReader::new(response.into_body().into_reader())))
+    }
+
+    /// Sends a body whose answer is read line by line.
+    pub(crate) fn post_for_lines(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> Result<impl BufRead + use<>, Failure> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        let request = request.header("content-type", content_type).config();
+        let request = request.timeout_global(Some(LINES_TIMEOUT)).build();
+        self.lines(request.send(body))
+    }
+
+    /// An answer that is read line by line, however long it is.
+    pub(crate) fn get_lines(&self, path: &str) -> Result<impl BufRead + use<>, Failure> {
+        let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(TIMEOUT)).build();
+        self.lines(request.call())
+    }
+
+    fn lines(&self, response: Result<Response<Body>, ureq::Error>) -> Result<impl BufRead + use<>, Failure> {
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        if response.status().as_u16() != 200 {
+            return Err(self.answer(Ok(response))?.refused());
+        }
+        Ok(BufReader::new(response.into_body().into_reader()))
     }
 
     fn url(&self, path: &str) -> String {

@@ -1,12 +1,17 @@
-//! Commands that talk to a running system or about its settings.
+//! Commands that talk to a running system, about its settings, or about files of rules.
 
 mod alerts;
 mod events;
+mod explain;
+mod export;
+mod import;
 mod input;
+mod rule_files;
 mod rules;
 mod settings;
 mod table;
 mod topics;
+mod validate;
 
 pub(crate) use alerts::{alerts, summary as alert_summary};
 pub(crate) use events::events;

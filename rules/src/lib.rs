@@ -34,7 +34,7 @@ pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
 pub use document::{Document, DocumentError, Node, Number, Object};
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
-pub use matcher::{Matcher, Met, Snapshot};
+pub use matcher::{Matcher, Matches, Met, Parts, Snapshot};
 pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};

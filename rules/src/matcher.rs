@@ -2,22 +2,29 @@
 //!
 //! The rules of a customer and the global ones are two structures each: a large one that stays, and a small one of what
 //! has changed since (`layers`). An event walks the places that those rules look at (`trie`), finds candidates by what is
-//! there (`index`, `access`), and only those are checked (`check`). It pays for no other customer's rules, and hardly for
-//! the number of its own. A [`Snapshot`] is immutable and cheap to clone, so a new one takes effect by swapping a pointer
-//! between two batches.
+//! there (`index`, `probe`, `access`), and only those are checked, each distinct test once (`seen`). It pays for no other
+//! customer's rules, and hardly for the number of its own. A [`Snapshot`] is immutable and cheap to clone, so a new one
+//! takes effect by swapping a pointer between two batches.
 
 mod access;
+mod alone;
 mod check;
 mod clause;
 mod index;
 mod layers;
 mod parts;
 mod place;
+mod probe;
 mod ranges;
 mod required;
+mod seen;
+mod sites;
+mod target;
 mod trie;
+mod truth;
 mod value;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -28,6 +35,12 @@ use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
 use crate::rule::Part;
 use layers::Layers;
+use seen::Scratch;
+
+thread_local! {
+    /// Memory that is used again for the next event; nothing of an event is read for another.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
 
 /// Compiles rule books.
 #[derive(Debug)]
@@ -44,13 +57,39 @@ impl Matcher {
     }
 }
 
+/// What a payload meets.
+#[derive(Debug, Clone, Default)]
+pub struct Matches<'a> {
+    /// The rules of which it meets some condition, by (alert id, customer).
+    pub met: Vec<Met<'a>>,
+    /// The rules of which it is unknown whether it meets one more condition, because a path of theirs selects among more
+    /// nodes of this payload than may be looked at. By (alert id, customer). Whoever runs them should disable them and say so.
+    pub cut: Vec<&'a Arc<ActiveRule>>,
+}
+
 /// A rule of which a payload meets some condition.
-#[derive(Debug, Clone)]
-pub struct Met {
+#[derive(Debug, Clone, Copy)]
+pub struct Met<'a> {
     /// The rule.
-    pub active: Arc<ActiveRule>,
-    /// Which of its conditions hold, in order; at least one.
-    pub parts: Vec<Part>,
+    pub active: &'a Arc<ActiveRule>,
+    /// Which of its conditions hold; at least one.
+    pub parts: Parts,
+}
+
+/// Some of the conditions of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts(u32);
+
+impl Parts {
+    /// Whether the part is among them.
+    pub fn contains(self, part: Part) -> bool {
+        1_u32.checked_shl(part.0.into()).is_some_and(|bit| self.0 & bit != 0)
+    }
+
+    /// All of them, in order.
+    pub fn iter(self) -> impl Iterator<Item = Part> {
+        (0..32).map(Part).filter(move |part| self.contains(*part))
+    }
 }
 
 /// A compiled rule book.
@@ -63,19 +102,31 @@ pub struct Snapshot {
 impl Snapshot {
     /// The rules that are evaluated for this customer, the global ones included, of which the payload meets some condition,
     /// by (alert id, customer).
-    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Met> {
-        let mut found: Vec<(&Arc<ActiveRule>, Part)> = Vec::new();
-        for layers in [customer, CustomerId::GLOBAL].iter().filter_map(|owner| self.owners.get(owner)) {
-            layers.matches(payload.root(), &mut |active, part| found.push((active, part)));
+    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Met<'_>> {
+        self.evaluate(customer, payload).met
+    }
+
+    /// What [`Snapshot::matches`] answers, and which rules were cut short.
+    pub fn evaluate(&self, customer: CustomerId, payload: &Payload) -> Matches<'_> {
+        let mut matches = Matches::default();
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        for layers in self.layers(customer) {
+            layers.matches(customer, payload.root(), &mut scratch, &mut matches);
         }
-        found.retain(|(active, _)| active.rule.applies_to(customer));
-        found.sort_by_key(|(active, part)| (active.rule.key.alert, active.rule.key.customer, *part));
-        let rules = found.chunk_by(|(left, _), (right, _)| Arc::ptr_eq(left, right));
-        let met = |rule: &[(&Arc<ActiveRule>, Part)]| Met {
-            active: Arc::clone(rule[0].0),
-            parts: rule.iter().map(|(_, part)| *part).collect(),
-        };
-        rules.map(met).collect()
+        SCRATCH.set(Some(scratch));
+        // Each layer is in order already, so this joins a few lists.
+        let by_key = |active: &ActiveRule| (active.rule.key.alert, active.rule.key.customer);
+        if !matches.met.is_sorted_by_key(|met| by_key(met.active)) {
+            matches.met.sort_by_key(|met| by_key(met.active));
+        }
+        matches.cut.sort_by_key(|active| by_key(active));
+        matches
+    }
+
+    /// The customer's own rules and the global ones.
+    fn layers(&self, customer: CustomerId) -> impl Iterator<Item = &Arc<Layers>> {
+        let global = (!customer.is_global()).then_some(CustomerId::GLOBAL);
+        [Some(customer), global].into_iter().flatten().filter_map(|owner| self.owners.get(&owner))
     }
 
     /// Decodes a payload of this customer as [`Payload::parse`] does, but keeps only what its rules look at: enough for
@@ -98,9 +149,7 @@ impl Snapshot {
 
     /// What the customer's rules look at.
     fn interests(&self, customer: CustomerId) -> Vec<&Interest> {
-        let owners = [customer, CustomerId::GLOBAL];
-        let layers = owners.iter().filter_map(|owner| self.owners.get(owner));
-        layers.flat_map(|layers| layers.interests()).collect()
+        self.layers(customer).flat_map(|layers| layers.interests()).collect()
     }
 
     /// Whether any rule applies to this customer.

@@ -8,8 +8,8 @@ mod filter;
 mod literal;
 mod parser;
 mod pattern;
+mod steps;
 mod syntax;
-mod visit;
 
 use std::fmt;
 
@@ -21,6 +21,7 @@ pub(crate) use literal::word as word_literal;
 pub(crate) use parser::{Fault, embedded};
 pub(crate) use pattern::compile as compile_pattern;
 
+pub(crate) use steps::Steps;
 pub(crate) use syntax::{Comparison, Filter, Operand, Query, Segment, Selector};
 
 /// The longest path, in bytes.

@@ -36,7 +36,7 @@ fn one_by_one(book: &RuleBook, customer: CustomerId, payload: &Payload) -> Found
 
 fn matched(snapshot: &Snapshot, customer: CustomerId, payload: &Payload) -> Found {
     let met = snapshot.matches(customer, payload).into_iter();
-    met.map(|met| (met.active.rule.key, met.parts)).collect()
+    met.map(|met| (met.active.rule.key, met.parts.iter().collect())).collect()
 }
 
 /// Answers how many pairs were compared and how many matched.

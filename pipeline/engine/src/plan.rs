@@ -98,7 +98,7 @@ fn matched(
     }
     let concerned = snapshot.concerns(customer);
     let rules = if concerned { snapshot.matches(customer, &event.payload) } else { Vec::new() };
-    let rules = rules.into_iter().map(|met| met.active).collect();
+    let rules = rules.into_iter().map(|met| Arc::clone(met.active)).collect();
     Ok(Matched { customer, concerned, rules })
 }
 

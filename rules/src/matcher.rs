@@ -110,16 +110,17 @@ impl Snapshot {
     pub fn evaluate(&self, customer: CustomerId, payload: &Payload) -> Matches<'_> {
         let mut matches = Matches::default();
         let mut scratch = SCRATCH.take().unwrap_or_default();
-        for layers in self.layers(customer) {
-            layers.matches(customer, payload.root(), &mut scratch, &mut matches);
-        }
+        let lists: usize = self
+            .layers(customer)
+            .map(|layers| layers.matches(customer, payload.root(), &mut scratch, &mut matches))
+            .sum();
         SCRATCH.set(Some(scratch));
-        // Each layer is in order already, so this joins a few lists.
-        let by_key = |active: &ActiveRule| (active.rule.key.alert, active.rule.key.customer);
-        if !matches.met.is_sorted_by_key(|met| by_key(met.active)) {
+        if lists > 1 {
+            // Each layer is in order already, so this joins a few lists.
+            let by_key = |active: &ActiveRule| (active.rule.key.alert, active.rule.key.customer);
             matches.met.sort_by_key(|met| by_key(met.active));
+            matches.cut.sort_by_key(|active| by_key(active));
         }
-        matches.cut.sort_by_key(|active| by_key(active));
         matches
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::value::fingerprint;
 use crate::condition::{Op, Test};
-use crate::path::{Segment, Selector};
+use crate::path::{Filter, Operand, Query, Segment, Selector};
 
 /// A test, or that it does not hold.
 #[derive(Debug, Clone)]
@@ -44,12 +44,42 @@ impl Hash for Same {
         let test = &self.0;
         (test.op() as u8).hash(state);
         test.values().iter().for_each(|value| fingerprint(value).hash(state));
-        for segment in &test.path().query().segments {
-            if let Segment::Child(selectors) = segment
-                && let [Selector::Name(name)] = &**selectors
-            {
-                name.hash(state);
+        hash_query(test.path().query(), state);
+    }
+}
+
+/// Names and literals tell nearly all paths apart.
+fn hash_query<H: Hasher>(query: &Query, state: &mut H) {
+    for segment in &query.segments {
+        let (Segment::Child(selectors) | Segment::Descendant(selectors)) = segment;
+        for selector in selectors {
+            match selector {
+                Selector::Name(name) => name.hash(state),
+                Selector::Index(index) => index.hash(state),
+                Selector::Filter(filter) => hash_filter(filter, state),
+                Selector::Wildcard | Selector::Slice { .. } => {},
             }
         }
+    }
+}
+
+fn hash_filter<H: Hasher>(filter: &Filter, state: &mut H) {
+    match filter {
+        Filter::Or(parts) | Filter::And(parts) => parts.iter().for_each(|part| hash_filter(part, state)),
+        Filter::Not(inner) => hash_filter(inner, state),
+        Filter::Exists(query) => hash_query(query, state),
+        Filter::Compare(left, _, right) => {
+            hash_operand(left, state);
+            hash_operand(right, state);
+        },
+        Filter::Matches(text, _) => hash_operand(text, state),
+    }
+}
+
+fn hash_operand<H: Hasher>(operand: &Operand, state: &mut H) {
+    match operand {
+        Operand::Literal(literal) => fingerprint(literal).hash(state),
+        Operand::Query(query) | Operand::Count(query) | Operand::Value(query) => hash_query(query, state),
+        Operand::Length(argument) => hash_operand(argument, state),
     }
 }

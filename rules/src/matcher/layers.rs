@@ -64,21 +64,23 @@ impl Layers {
         [self.base.interest(), self.overlay.interest()]
     }
 
-    /// Adds what the document of a customer meets, the rules of each layer by alert id.
+    /// Adds what the document of a customer meets, and answers how many lists by alert id that were.
     pub(super) fn matches<'a>(
         &'a self,
         customer: CustomerId,
         root: &Node,
         scratch: &mut Scratch,
         matches: &mut Matches<'a>,
-    ) {
+    ) -> usize {
         let Matches { met, cut } = matches;
+        let mut lists = 0;
         for ((index, hidden), scoped) in
             [(&*self.base, &self.hidden[..]), (&self.overlay, &[])].into_iter().zip(&self.scoped)
         {
             if index.len() == 0 {
                 continue;
             }
+            let before = met.len() + cut.len();
             let rules = index.rules();
             let applies = |number: u32| {
                 let is_scoped = !scoped.is_empty() && scoped.binary_search(&number).is_ok();
@@ -99,7 +101,9 @@ impl Layers {
                     }
                 },
             );
+            lists += usize::from(met.len() + cut.len() > before);
         }
+        lists
     }
 }
 

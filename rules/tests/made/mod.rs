@@ -1,6 +1,8 @@
 //! Events and rules by chance, in the proportions in which people write them; a seed replays them.
 #![allow(dead_code, reason = "every test and benchmark takes its own part of this")]
 
+pub(crate) mod sets;
+
 use rules::{AlertId, Command, CustomerId, RuleBook, read_rule};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -225,14 +227,19 @@ pub(crate) fn customer(number: usize) -> CustomerId {
     if number == 0 { CustomerId::GLOBAL } else { CustomerId::from_uuid(Uuid::from_u128(number as u128)) }
 }
 
-/// The command that puts a rule in force.
-pub(crate) fn put(customer: CustomerId, alert: usize, condition: &str) -> Command {
+/// A rule with that condition, as JSON.
+pub(crate) fn document(customer: CustomerId, alert: usize, condition: &str) -> String {
     let mut document = Map::new();
     document.insert("customerId".to_owned(), json!(customer));
     document.insert("alertId".to_owned(), json!(AlertId::from_uuid(Uuid::from_u128(alert as u128))));
     document.insert("alertName".to_owned(), json!("made"));
     document.insert("match".to_owned(), json!(condition));
-    let (rule, _) = read_rule(Value::Object(document).to_string().as_bytes(), None)
+    Value::Object(document).to_string()
+}
+
+/// The command that puts a rule in force.
+pub(crate) fn put(customer: CustomerId, alert: usize, condition: &str) -> Command {
+    let (rule, _) = read_rule(document(customer, alert, condition).as_bytes(), None)
         .unwrap_or_else(|invalid| panic!("{condition}: {invalid}"));
     Command::Put { rule: Box::new(rule), expected: None }
 }

@@ -15,6 +15,7 @@ mod layers;
 mod parts;
 mod place;
 mod probe;
+mod quick;
 mod ranges;
 mod required;
 mod seen;

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::place::visit;
+use super::quick::Quick;
 use super::sites::{Site, SiteId, Spot};
 use super::target::Mark;
 use super::truth::Truth;
+use super::value::fingerprint;
 use crate::condition::Test;
 use crate::document::Node;
 
@@ -19,6 +21,7 @@ pub(super) const STEPS_MAX: u64 = 100_000;
 pub(super) struct TestAt {
     pub(super) test: Arc<Test>,
     pub(super) site: SiteId,
+    pub(super) quick: Quick,
 }
 
 /// The memory, between events.
@@ -56,6 +59,8 @@ struct Found {
     /// The last one that was found, from 1.
     last: u32,
     is_cut: bool,
+    /// Of the node, once it was asked for, if there is no other.
+    fingerprint: Option<u64>,
 }
 
 /// What is known of one event.
@@ -102,7 +107,7 @@ impl<'a, 's> Seen<'a, 's> {
         let before = if is_first { 0 } else { found.last };
         self.nodes.push((node, before));
         let last = u32::try_from(self.nodes.len()).expect("a document has fewer than 2^32 nodes");
-        *found = Found { epoch, last, is_cut: false };
+        *found = Found { epoch, last, ..Found::default() };
         is_first
     }
 
@@ -113,7 +118,7 @@ impl<'a, 's> Seen<'a, 's> {
         if found.epoch == epoch {
             return !found.is_cut;
         }
-        *found = Found { epoch, last: 0, is_cut: false };
+        *found = Found { epoch, ..Found::default() };
         match &self.sites[site as usize] {
             Site { is_walked: true, .. } => {},
             Site { spot: Spot::Place(place), .. } => {
@@ -156,14 +161,27 @@ impl<'a, 's> Seen<'a, 's> {
             2 => return Truth::Unknown,
             _ => {},
         }
-        let TestAt { test, site } = &self.tests[number as usize];
+        let TestAt { test, site, quick } = &self.tests[number as usize];
         let truth = if self.find(*site) {
-            Truth::from(test.holds_of(self.nodes(*site)))
+            let quick = if *quick == Quick::No { None } else { self.quick(*quick, *site) };
+            Truth::from(quick.unwrap_or_else(|| test.holds_of(self.nodes(*site))))
         } else {
             Truth::Unknown
         };
         self.scratch.truths[number as usize] = epoch + truth as u32;
         truth
+    }
+
+    /// Whether a test of that short form holds at a site that was found.
+    fn quick(&mut self, quick: Quick, site: SiteId) -> Option<bool> {
+        let found = &mut self.scratch.sites[site as usize];
+        let Some((node, before)) = self.nodes.get((found.last as usize).wrapping_sub(1)) else {
+            return quick.holds(None, fingerprint);
+        };
+        if *before != 0 {
+            return None;
+        }
+        quick.holds(Some(node), |node| *found.fingerprint.get_or_insert_with(|| fingerprint(node)))
     }
 
     /// How many nodes are at a site that was found.

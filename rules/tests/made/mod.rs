@@ -3,7 +3,10 @@
 
 pub(crate) mod sets;
 
-use rules::{AlertId, Command, CustomerId, RuleBook, read_rule};
+use rules::{
+    AlertId, Command, Condition, CustomerId, Evaluation, Form, Pattern, PatternKind, PatternStep, RuleBook, Stated,
+    read_rule,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -244,12 +247,35 @@ pub(crate) fn put(customer: CustomerId, alert: usize, condition: &str) -> Comman
     Command::Put { rule: Box::new(rule), expected: None }
 }
 
+/// The command that puts a rule in force with a condition by chance, or with a pattern of several.
+pub(crate) fn put_any(chance: &mut Chance, events: &[Value], customer: CustomerId, alert: usize) -> Command {
+    let command = put(customer, alert, &condition(chance, events));
+    let Command::Put { mut rule, expected } = command else { return command };
+    if chance.one_in(6) {
+        let mut stated = || Stated {
+            condition: Condition::parse(&condition(chance, events), &[]).expect("it was made here"),
+            form: Form::Text,
+        };
+        let step = |(number, condition)| PatternStep {
+            id: format!("step{number}"),
+            condition,
+            min: None,
+            entity_path: None,
+            expected_count_path: None,
+        };
+        let until = alert.is_multiple_of(2).then(&mut stated);
+        let steps = (0..2 + alert % 3).map(|number| (number, stated())).map(step).collect();
+        rule.evaluation = Evaluation::Pattern(Pattern { kind: PatternKind::All, steps, within: None, until });
+    }
+    Command::Put { rule, expected }
+}
+
 /// A book of rules of the customers from 0 on, and so many of them.
 pub(crate) fn book(chance: &mut Chance, events: &[Value], rules: usize, customers: usize) -> RuleBook {
     let mut book = RuleBook::default();
     for alert in 0..rules {
         let owner = customer(chance.below(customers));
-        book.apply(put(owner, alert, &condition(chance, events)));
+        book.apply(put_any(chance, events, owner, alert));
     }
     book
 }

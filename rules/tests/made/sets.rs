@@ -78,7 +78,7 @@ pub(crate) fn condition(set: &str, number: usize, chance: &mut Chance, paths: &P
     let Paths { text, start, number: size, number_max, popular, popular_value, flag, person, kind, .. } = paths;
     let (word, other) = (word(chance), chance.below(100_000));
     match set {
-        "equal" => format!("{person} == \"{word}-{number}\""),
+        "equal" => format!("{person} == \"{}\"", if number % 100 == 7 { "ann" } else { &word }),
         "in" => format!("{person} in [\"{word}-{number}\", \"{other}-{word}\", \"x{number}\"]"),
         "contains" => format!("{text} contains \"{word}{other}\""),
         "contains a word" => format!("{text} contains \"{word}\""),
@@ -89,13 +89,13 @@ pub(crate) fn condition(set: &str, number: usize, chance: &mut Chance, paths: &P
             format!("{text} regex \"{word}[0-9]+.*{second}\"")
         },
         "regex without literals" => format!("{text} regex \"[{}-z][0-9]{{{},}}$\"", chance.pick(&["a", "b", "m"]), 3 + number % 7),
-        "one-sided range" => format!("{size} > {}", number_max + 1 + other),
+        "one-sided range" => format!("{size} > {}", number_max - 1 + other),
         "two-sided range" => {
             let low = chance.below(*number_max);
             format!("{size} > {low} && {size} < {}", low + 1 + chance.below(number_max / 1000 + 1))
         },
         "popular and range" => {
-            format!("{popular} == \"{popular_value}\" && {flag} == false && {size} > {}", number_max + other)
+            format!("{popular} == \"{popular_value}\" && {flag} == false && {size} > {}", number_max - 1 + other % 1000)
         },
         "popular and contains" => {
             format!("{popular} == \"{popular_value}\" && {text} contains \"{word}{other}\"")

@@ -14,6 +14,7 @@ use crate::matcher::access::{Key, Sought, joined_bounds};
 use crate::matcher::alone::{Alone, Lowering};
 use crate::matcher::check::{Check, Same, cost};
 use crate::matcher::clause::{Clause, clauses};
+use crate::matcher::quick::Quick;
 use crate::matcher::seen::TestAt;
 use crate::matcher::sites::{Sites, Spot};
 use crate::matcher::target::Mark;
@@ -114,7 +115,7 @@ impl Builder {
         if number == new {
             self.interest.add(test.path());
             let site = self.sites.of(test);
-            self.tests.push(TestAt { test: Arc::clone(test), site });
+            self.tests.push(TestAt { test: Arc::clone(test), site, quick: Quick::new(test) });
         }
         number
     }

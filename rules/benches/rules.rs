@@ -14,12 +14,12 @@ mod counting;
 #[path = "../tests/made/mod.rs"]
 mod made;
 
-use std::hint::black_box;
 use made::{Chance, book, customer, event, put, sets};
 use rules::{Matcher, Payload, RuleBook, Snapshot};
 use rustix::time::{ClockId, clock_gettime};
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::hint::black_box;
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -73,7 +73,9 @@ impl Events {
     fn unit(&self) -> f64 {
         seconds(|| {
             for text in &self.texts {
-                black_box(serde_json::from_slice::<IgnoredAny>(black_box(text.as_bytes())).expect("it is JSON"));
+                black_box(
+                    serde_json::from_slice::<IgnoredAny>(black_box(text.as_bytes())).expect("it is JSON"),
+                );
             }
         })
     }
@@ -166,12 +168,16 @@ fn mixed(events: &Events) {
 /// Reading and compiling 100,000 rules, and changing some.
 fn loading(paths: &sets::Paths) {
     let mut chance = Chance(3);
-    let texts: Vec<String> =
-        (0..100_000).map(|number| made::document(customer(0), number, &sets::usual(number, &mut chance, paths))).collect();
+    let texts: Vec<String> = (0..100_000)
+        .map(|number| made::document(customer(0), number, &sets::usual(number, &mut chance, paths)))
+        .collect();
     let mut rules = Vec::with_capacity(texts.len());
     let before = counting::bytes();
     let reading = seconds(|| {
-        rules = texts.iter().map(|text| rules::read_rule(text.as_bytes(), None).expect("it is a rule").0).collect();
+        rules = texts
+            .iter()
+            .map(|text| rules::read_rule(text.as_bytes(), None).expect("it is a rule").0)
+            .collect();
     });
     let mut book = RuleBook::default();
     let booking = seconds(|| {
@@ -217,7 +223,8 @@ fn main() {
         loading(&sets::WEBHOOKS);
     }
     if wanted("webhooks")
-        && let Some(folder) = std::env::var_os("TOCSIN_TEST_DATA") {
+        && let Some(folder) = std::env::var_os("TOCSIN_TEST_DATA")
+    {
         let file = std::path::Path::new(&folder).join("gh.ndjson");
         let text = std::fs::read_to_string(&file).expect("gh.ndjson is in TOCSIN_TEST_DATA");
         let lines = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();

@@ -13,6 +13,7 @@ mod clause;
 mod index;
 mod layers;
 mod parts;
+mod patterns;
 mod place;
 mod probe;
 mod quick;

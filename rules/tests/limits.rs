@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use made::{customer, document, put};
 use rules::{
-    Condition, Document, Matcher, Node, Payload, PayloadError, ProblemCode, RULE_BYTES_MAX, RuleBook, Selections,
-    Snapshot, read_rule,
+    Condition, Document, Matcher, Node, Payload, PayloadError, ProblemCode, RULE_BYTES_MAX, RuleBook,
+    Selections, Snapshot, read_rule,
 };
 
 #[global_allocator]
@@ -66,7 +66,9 @@ fn brackets_without_end_are_refused_where_they_pass_the_limit() {
 fn regular_expressions_that_grow_are_refused() {
     let _turn = turn();
     for pattern in ["(a{900}){900}", r"\\p{L}{200}", "((a*)*)*{500}{500}", "(x+x+)+y{1000}{1000}"] {
-        for condition in [format!("$.a regex \"{pattern}\""), format!("$.a[?search(@.b, '{pattern}')] exists")] {
+        for condition in
+            [format!("$.a regex \"{pattern}\""), format!("$.a[?search(@.b, '{pattern}')] exists")]
+        {
             let text = document(customer(1), 1, &condition);
             let (peak, read) = counting::peak(|| read_rule(text.as_bytes(), None).map(drop));
             assert!(read.is_err(), "{condition}");
@@ -103,17 +105,17 @@ fn a_path_that_looks_at_too_many_nodes_cuts_its_rules_short_and_says_so() {
     let _turn = turn();
     let all: Vec<String> = (0..13).map(|n| format!("($.n{n} == 1 || $..y == 2)")).collect();
     let conditions = [
-        "$.a[?@.x == 2].y == 2",                            // 0: the filter looks at every element
-        "$..y == 2",                                        // 1
-        "$.kind == \"k\"",                                  // 2: cheap, and not touched by what others do
-        "$.kind == \"other\" && $..y == 2",                 // 3: fails whatever the path selects
-        "$.kind == \"k\" && $..y == 2",                     // 4
-        "$.kind == \"k\" || $..y == 2",                     // 5: holds whatever the path selects
-        "$..y != 2",                                        // 6: negative
-        "none $.a[*].y == 2",                               // 7: a plain place is looked at once by all rules
-        "!($..y == 2) && $.kind == \"other\"",              // 8
-        &all.join(" && "),                                  // 9: evaluated as it stands
-        "$.a[*].y == 2",                                    // 10
+        "$.a[?@.x == 2].y == 2",               // 0: the filter looks at every element
+        "$..y == 2",                           // 1
+        "$.kind == \"k\"",                     // 2: cheap, and not touched by what others do
+        "$.kind == \"other\" && $..y == 2",    // 3: fails whatever the path selects
+        "$.kind == \"k\" && $..y == 2",        // 4
+        "$.kind == \"k\" || $..y == 2",        // 5: holds whatever the path selects
+        "$..y != 2",                           // 6: negative
+        "none $.a[*].y == 2",                  // 7: a plain place is looked at once by all rules
+        "!($..y == 2) && $.kind == \"other\"", // 8
+        &all.join(" && "),                     // 9: evaluated as it stands
+        "$.a[*].y == 2",                       // 10
     ];
     let snapshot = snapshot(&conditions);
     let small = elements(1_000, "{\"x\":2,\"y\":2}");
@@ -132,7 +134,11 @@ fn a_rule_is_cut_alone_as_it_is_among_others() {
         let among: Vec<String> = (0..60).map(|n| format!("$..y == {n}")).collect();
         let mut conditions: Vec<&str> = vec![condition];
         conditions.extend(among.iter().map(String::as_str));
-        assert_eq!(alone, usize::from(evaluated(&snapshot(&conditions), &large).1.contains(&0)), "{condition}");
+        assert_eq!(
+            alone,
+            usize::from(evaluated(&snapshot(&conditions), &large).1.contains(&0)),
+            "{condition}"
+        );
     }
 }
 
@@ -173,12 +179,12 @@ fn odd_payloads_have_their_documented_answers() {
     assert!(peak < MEBIBYTE, "{peak} bytes");
 
     let snapshot = snapshot(&[
-        "$.a == \"\u{fffd}\"", // 0
-        "$.a > 1e998",         // 1
-        "$.a == 1e999",        // 2
-        "$.a == 2",            // 3
+        "$.a == \"\u{fffd}\"",  // 0
+        "$.a > 1e998",          // 1
+        "$.a == 1e999",         // 2
+        "$.a == 2",             // 3
         "$.a == \"x\\u0000y\"", // 4
-        "$['a\\u0000'] == 1",  // 5
+        "$['a\\u0000'] == 1",   // 5
     ]);
     for (text, met) in [
         (r#"{"a":"\ud800"}"#, vec![0]),

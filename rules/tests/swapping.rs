@@ -15,8 +15,10 @@ fn met(snapshot: &Snapshot, customer: CustomerId, payload: &Payload) -> Vec<Rule
 
 fn expected(book: &RuleBook, customer: CustomerId, payload: &Payload) -> Vec<RuleKey> {
     let applying = book.iter().filter(|active| active.rule.applies_to(customer));
-    let mut met: Vec<RuleKey> =
-        applying.filter(|active| !active.rule.met(payload.root()).is_empty()).map(|active| active.rule.key).collect();
+    let mut met: Vec<RuleKey> = applying
+        .filter(|active| !active.rule.met(payload.root()).is_empty())
+        .map(|active| active.rule.key)
+        .collect();
     met.sort_by_key(|key| (key.alert, key.customer));
     met
 }

@@ -31,6 +31,8 @@ pub(super) enum Sought {
     Text { low: Option<Box<str>>, high: Option<Box<str>> },
     /// A string with this part; in lower case if folded.
     Part { part: Box<str>, at: Anchor, folded: bool },
+    /// A string that this regular expression matches, which requires no literal.
+    Pattern { pattern: Box<str>, folded: bool },
     /// Anything.
     Exists,
 }
@@ -57,8 +59,7 @@ pub(super) fn accesses(check: &Check, sites: &mut Sites) -> Vec<Vec<Key>> {
         None => sites.of(test),
     };
     let soughts = soughts(check, wanted).into_iter();
-    let mut own: Vec<Key> =
-        soughts.map(|sought| Key { site, measure: test.measure(), sought }).collect();
+    let mut own: Vec<Key> = soughts.map(|sought| Key { site, measure: test.measure(), sought }).collect();
     if wanted == Op::Contains && test.measure() == Measure::Value {
         match place {
             Some(place) => own.extend(elements(check, &place, sites)),
@@ -115,15 +116,21 @@ fn soughts(check: &Check, wanted: Op) -> Vec<Sought> {
         Op::StartsWith => parts(Anchor::Start),
         Op::EndsWith => parts(Anchor::End),
         Op::Contains => parts(Anchor::Anywhere),
-        Op::Regex if !folded => {
-            let required: Option<Vec<_>> =
-                test.values().iter().filter_map(Node::as_str).map(required_parts).collect();
-            let part = |part| Sought::Part { part, at: Anchor::Anywhere, folded: false };
-            required.map_or_else(|| vec![Sought::Exists], |all| all.into_iter().flatten().map(part).collect())
+        Op::Regex => {
+            test.values().iter().filter_map(Node::as_str).flat_map(|text| pattern(text, folded)).collect()
         },
-        Op::Exists | Op::NotEmpty | Op::Cidr | Op::Regex | Op::Ne | Op::NotIn | Op::Missing => {
+        Op::Exists | Op::NotEmpty | Op::Cidr | Op::Ne | Op::NotIn | Op::Missing => {
             vec![Sought::Exists]
         },
+    }
+}
+
+/// What is sought for a regular expression: literals of which one must be there, or else the expression.
+fn pattern(text: &str, folded: bool) -> Vec<Sought> {
+    let part = |part| Sought::Part { part, at: Anchor::Anywhere, folded: false };
+    match required_parts(text).filter(|_| !folded) {
+        Some(parts) => parts.into_iter().map(part).collect(),
+        None => vec![Sought::Pattern { pattern: text.into(), folded }],
     }
 }
 

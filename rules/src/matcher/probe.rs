@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hasher;
 
 use super::parts::Parts;
+use super::patterns::Patterns;
 use super::ranges::Ranges;
 use super::sites::SiteId;
 use super::target::{Mark, Target};
@@ -27,6 +28,8 @@ pub(super) struct Probe {
     pub(super) texts: Ranges<Box<str>>,
     pub(super) parts: Option<Box<Parts>>,
     pub(super) folded_parts: Option<Box<Parts>>,
+    /// As they are, and regardless of case.
+    pub(super) patterns: [Option<Box<Patterns>>; 2],
     pub(super) exists: Box<[Target]>,
     /// Where the nodes of the site may remain unknown, all that it leads to.
     pub(super) all: Box<[Mark]>,
@@ -37,7 +40,13 @@ pub(super) struct Probe {
 pub(super) struct Values(HashMap<u64, Target, Mixing>);
 
 impl Values {
-    pub(super) fn insert(&mut self, probe: ProbeId, folded: bool, value: u64, target: Target) -> Option<Target> {
+    pub(super) fn insert(
+        &mut self,
+        probe: ProbeId,
+        folded: bool,
+        value: u64,
+        target: Target,
+    ) -> Option<Target> {
         self.0.insert(value_key(probe, folded, value), target)
     }
 
@@ -68,6 +77,9 @@ impl Probe {
                 }
                 if let Some(parts) = &self.parts {
                     parts.find(text, found);
+                }
+                for patterns in self.patterns.iter().flatten() {
+                    patterns.find(text, found);
                 }
                 if self.by_folded || self.folded_parts.is_some() {
                     let folded = folded_text(text);

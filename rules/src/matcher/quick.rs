@@ -45,7 +45,11 @@ impl Quick {
     }
 
     /// Whether the test holds where there is no node but this one, or none at all; nothing if the test must be asked.
-    pub(super) fn holds(self, node: Option<&Node>, fingerprint_of: impl FnOnce(&Node) -> u64) -> Option<bool> {
+    pub(super) fn holds(
+        self,
+        node: Option<&Node>,
+        fingerprint_of: impl FnOnce(&Node) -> u64,
+    ) -> Option<bool> {
         match (self, node) {
             (Self::No, _) => None,
             (Self::Equal(_) | Self::AtLeast(_) | Self::AtMost(_), None) => Some(false),
@@ -68,12 +72,30 @@ mod tests {
 
     #[test]
     fn the_short_form_says_what_the_test_says() {
-        let operators = ["== 1", "!= 1", "> 1", ">= 1", "< 1", "<= 1", "== \"a\"", "!= \"a\"", "in [1]", "not in [1]", "> \"a\"", "== 9223372036854775807", "> 9223372036854775807"];
-        let values = ["0", "1", "1.0", "1.5", "2", "-1e30", "9223372036854775808", "\"a\"", "\"b\"", "null", "[1]"];
+        let operators = [
+            "== 1",
+            "!= 1",
+            "> 1",
+            ">= 1",
+            "< 1",
+            "<= 1",
+            "== \"a\"",
+            "!= \"a\"",
+            "in [1]",
+            "not in [1]",
+            "> \"a\"",
+            "== 9223372036854775807",
+            "> 9223372036854775807",
+        ];
+        let values =
+            ["0", "1", "1.0", "1.5", "2", "-1e30", "9223372036854775808", "\"a\"", "\"b\"", "null", "[1]"];
         let mut decided = 0;
         for operator in operators {
             for quantifier in ["", "any ", "every ", "none "] {
-                let Ok(Condition::Test(test)) = Condition::parse(&format!("{quantifier}$.a {operator}"), &[]) else { panic!() };
+                let Ok(Condition::Test(test)) = Condition::parse(&format!("{quantifier}$.a {operator}"), &[])
+                else {
+                    panic!()
+                };
                 for value in values {
                     let root = Document::parse(&format!("{{\"a\":{value}}}"), 8).unwrap().root;
                     for root in [root, Node::Null] {

@@ -55,12 +55,7 @@ impl Query {
 }
 
 /// A node before what is below it; documents are shallow enough to recurse.
-fn descendants<'a>(
-    selectors: &[Selector],
-    node: &'a Node,
-    selected: &mut Vec<&'a Node>,
-    steps: &mut Steps,
-) {
+fn descendants<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>, steps: &mut Steps) {
     if !steps.take() {
         return;
     }
@@ -132,7 +127,9 @@ fn slice<'a>(
 impl Filter {
     fn holds(&self, current: &Node, steps: &mut Steps) -> bool {
         match self {
-            Self::Or(alternatives) => alternatives.iter().any(|alternative| alternative.holds(current, steps)),
+            Self::Or(alternatives) => {
+                alternatives.iter().any(|alternative| alternative.holds(current, steps))
+            },
             Self::And(parts) => parts.iter().all(|part| part.holds(current, steps)),
             Self::Not(inner) => !inner.holds(current, steps),
             Self::Exists(query) if query.is_singular() => query.only(current, steps).is_some(),

@@ -1,6 +1,9 @@
 //! An allocator that counts, for tests and benchmarks that say how much memory something takes.
 #![allow(dead_code, reason = "every test and benchmark takes its own part of this")]
-#![expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one passes everything on to the system's")]
+#![expect(
+    unsafe_code,
+    reason = "an allocator is unsafe by its trait; this one passes everything on to the system's"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,8 +4,8 @@
 pub(crate) mod sets;
 
 use rules::{
-    AlertId, Command, Condition, CustomerId, Evaluation, Form, Pattern, PatternKind, PatternStep, RuleBook, Stated,
-    read_rule,
+    AlertId, Command, Condition, CustomerId, Evaluation, Form, Pattern, PatternKind, PatternStep, RuleBook,
+    Stated, read_rule,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

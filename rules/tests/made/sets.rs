@@ -57,9 +57,8 @@ pub(crate) const WEBHOOKS: Paths = Paths {
     member: "name",
 };
 
-const SYLLABLES: [&str; 16] = [
-    "ba", "cor", "de", "fin", "gu", "hal", "ix", "jo", "kel", "lum", "mor", "nip", "or", "pa", "qui", "ras",
-];
+const SYLLABLES: [&str; 16] =
+    ["ba", "cor", "de", "fin", "gu", "hal", "ix", "jo", "kel", "lum", "mor", "nip", "or", "pa", "qui", "ras"];
 
 /// Something like a word.
 pub(crate) fn word(chance: &mut Chance) -> String {
@@ -68,14 +67,27 @@ pub(crate) fn word(chance: &mut Chance) -> String {
 
 /// The names of the sets.
 pub(crate) const NAMES: [&str; 15] = [
-    "equal", "in", "contains", "contains a word", "starts with", "ends with", "regex", "regex without literals",
-    "one-sided range", "two-sided range", "popular and range", "popular and contains", "not equal",
-    "not equal, all fail", "elements",
+    "equal",
+    "in",
+    "contains",
+    "contains a word",
+    "starts with",
+    "ends with",
+    "regex",
+    "regex without literals",
+    "one-sided range",
+    "two-sided range",
+    "popular and range",
+    "popular and contains",
+    "not equal",
+    "not equal, all fail",
+    "elements",
 ];
 
 /// The condition of one rule of a set.
 pub(crate) fn condition(set: &str, number: usize, chance: &mut Chance, paths: &Paths) -> String {
-    let Paths { text, start, number: size, number_max, popular, popular_value, flag, person, kind, .. } = paths;
+    let Paths { text, start, number: size, number_max, popular, popular_value, flag, person, kind, .. } =
+        paths;
     let (word, other) = (word(chance), chance.below(100_000));
     match set {
         "equal" => format!("{person} == \"{}\"", if number % 100 == 7 { "ann" } else { &word }),
@@ -88,21 +100,32 @@ pub(crate) fn condition(set: &str, number: usize, chance: &mut Chance, paths: &P
             let second = self::word(chance);
             format!("{text} regex \"{word}[0-9]+.*{second}\"")
         },
-        "regex without literals" => format!("{text} regex \"[{}-z][0-9]{{{},}}$\"", chance.pick(&["a", "b", "m"]), 3 + number % 7),
+        "regex without literals" => format!(
+            "{text} regex \"[{}-z][0-9]{{{},}}[a-f].{{{}}}$\"",
+            chance.pick(&["a", "b", "m"]),
+            1 + number % 9,
+            number / 9
+        ),
         "one-sided range" => format!("{size} > {}", number_max - 1 + other),
         "two-sided range" => {
             let low = chance.below(*number_max);
             format!("{size} > {low} && {size} < {}", low + 1 + chance.below(number_max / 1000 + 1))
         },
         "popular and range" => {
-            format!("{popular} == \"{popular_value}\" && {flag} == false && {size} > {}", number_max - 1 + other % 1000)
+            format!(
+                "{popular} == \"{popular_value}\" && {flag} == false && {size} > {}",
+                number_max - 1 + other % 1000
+            )
         },
         "popular and contains" => {
             format!("{popular} == \"{popular_value}\" && {text} contains \"{word}{other}\"")
         },
         "not equal" => format!("{person} != \"u{number}\" && {popular} != \"a{number}\" && {kind} != \"x\""),
         "not equal, all fail" => {
-            format!("{person} != \"u{number}\" && {popular} != \"a{number}\" && {kind} != {}", paths.kind_value)
+            format!(
+                "{person} != \"u{number}\" && {popular} != \"a{number}\" && {kind} != {}",
+                paths.kind_value
+            )
         },
         "elements" => format!("{}[?@.{} == '{word}{number}'] exists", paths.array, paths.member),
         other => panic!("there is no set `{other}`"),
@@ -128,7 +151,9 @@ pub(crate) fn usual(number: usize, chance: &mut Chance, paths: &Paths) -> String
         0 => format!("{popular} == \"{action}\" && {text} == \"org-{other}/{word}\""),
         1 => format!("{person} == \"{word}-{other}\" && {flag} == true && {size} > {other}"),
         2 => format!("{person} == \"{word}{other}\" && {popular} != \"created\""),
-        3 => format!("{person} == \"{word}-{other}\" && ({popular} == \"deleted\" || {popular} == \"{action}\" || {popular} == \"moved\")"),
+        3 => format!(
+            "{person} == \"{word}-{other}\" && ({popular} == \"deleted\" || {popular} == \"{action}\" || {popular} == \"moved\")"
+        ),
         4 => format!("{text} == \"{word}{other}\" && {person} contains \"{word}\""),
         5 => format!("{size} == {} && {kind} == \"x\"", paths.number_max + 1_000 * other + number % 1000),
         6 => format!("{size} == {} && {popular} == \"{action}\"", paths.number_max + 77 * other + number),

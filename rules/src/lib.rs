@@ -41,7 +41,7 @@ pub use explain::{
     ConditionExplanation, Explanation, Limits as ExplainLimits, Marks, RuleExplanation, Selected, Why,
 };
 pub use id::{AlertId, CustomerId, IdError, RuleKey};
-pub use matcher::{Matcher, Met, Snapshot};
+pub use matcher::{Matcher, Matches, Met, Parts, Snapshot};
 pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};

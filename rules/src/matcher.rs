@@ -2,22 +2,31 @@
 //!
 //! The rules of a customer and the global ones are two structures each: a large one that stays, and a small one of what
 //! has changed since (`layers`). An event walks the places that those rules look at (`trie`), finds candidates by what is
-//! there (`index`, `access`), and only those are checked (`check`). It pays for no other customer's rules, and hardly for
-//! the number of its own. A [`Snapshot`] is immutable and cheap to clone, so a new one takes effect by swapping a pointer
-//! between two batches.
+//! there (`index`, `probe`, `access`), and only those are checked, each distinct test once (`seen`). It pays for no other
+//! customer's rules, and hardly for the number of its own. A [`Snapshot`] is immutable and cheap to clone, so a new one
+//! takes effect by swapping a pointer between two batches.
 
 mod access;
+mod alone;
 mod check;
 mod clause;
 mod index;
 mod layers;
 mod parts;
+mod patterns;
 mod place;
+mod probe;
+mod quick;
 mod ranges;
 mod required;
+mod seen;
+mod sites;
+mod target;
 mod trie;
+mod truth;
 mod value;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -28,6 +37,12 @@ use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
 use crate::rule::{EventTime, Part};
 use layers::Layers;
+use seen::Scratch;
+
+thread_local! {
+    /// Memory that is used again for the next event; nothing of an event is read for another.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
 
 /// Compiles rule books.
 #[derive(Debug)]
@@ -44,13 +59,39 @@ impl Matcher {
     }
 }
 
+/// What a payload meets.
+#[derive(Debug, Clone, Default)]
+pub struct Matches<'a> {
+    /// The rules of which it meets some condition, by (alert id, customer).
+    pub met: Vec<Met<'a>>,
+    /// The rules of which it is unknown whether it meets one more condition, because a path of theirs selects among more
+    /// nodes of this payload than may be looked at. By (alert id, customer). Whoever runs them should disable them and say so.
+    pub cut: Vec<&'a Arc<ActiveRule>>,
+}
+
 /// A rule of which a payload meets some condition.
-#[derive(Debug, Clone)]
-pub struct Met {
+#[derive(Debug, Clone, Copy)]
+pub struct Met<'a> {
     /// The rule.
-    pub active: Arc<ActiveRule>,
-    /// Which of its conditions hold, in order; at least one.
-    pub parts: Vec<Part>,
+    pub active: &'a Arc<ActiveRule>,
+    /// Which of its conditions hold; at least one.
+    pub parts: Parts,
+}
+
+/// Some of the conditions of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts(u32);
+
+impl Parts {
+    /// Whether the part is among them.
+    pub fn contains(self, part: Part) -> bool {
+        1_u32.checked_shl(part.0.into()).is_some_and(|bit| self.0 & bit != 0)
+    }
+
+    /// All of them, in order.
+    pub fn iter(self) -> impl Iterator<Item = Part> {
+        (0..32).map(Part).filter(move |part| self.contains(*part))
+    }
 }
 
 /// A compiled rule book.
@@ -63,19 +104,32 @@ pub struct Snapshot {
 impl Snapshot {
     /// The rules that are evaluated for this customer, the global ones included, of which the payload meets some condition,
     /// by (alert id, customer).
-    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Met> {
-        let mut found: Vec<(&Arc<ActiveRule>, Part)> = Vec::new();
-        for layers in [customer, CustomerId::GLOBAL].iter().filter_map(|owner| self.owners.get(owner)) {
-            layers.matches(payload.root(), &mut |active, part| found.push((active, part)));
+    pub fn matches(&self, customer: CustomerId, payload: &Payload) -> Vec<Met<'_>> {
+        self.evaluate(customer, payload).met
+    }
+
+    /// What [`Snapshot::matches`] answers, and which rules were cut short.
+    pub fn evaluate(&self, customer: CustomerId, payload: &Payload) -> Matches<'_> {
+        let mut matches = Matches::default();
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        let lists: usize = self
+            .layers(customer)
+            .map(|layers| layers.matches(customer, payload.root(), &mut scratch, &mut matches))
+            .sum();
+        SCRATCH.set(Some(scratch));
+        if lists > 1 {
+            // Each layer is in order already, so this joins a few lists.
+            let by_key = |active: &ActiveRule| (active.rule.key.alert, active.rule.key.customer);
+            matches.met.sort_by_key(|met| by_key(met.active));
+            matches.cut.sort_by_key(|active| by_key(active));
         }
-        found.retain(|(active, _)| active.rule.applies_to(customer));
-        found.sort_by_key(|(active, part)| (active.rule.key.alert, active.rule.key.customer, *part));
-        let rules = found.chunk_by(|(left, _), (right, _)| Arc::ptr_eq(left, right));
-        let met = |rule: &[(&Arc<ActiveRule>, Part)]| Met {
-            active: Arc::clone(rule[0].0),
-            parts: rule.iter().map(|(_, part)| *part).collect(),
-        };
-        rules.map(met).collect()
+        matches
+    }
+
+    /// The customer's own rules and the global ones.
+    fn layers(&self, customer: CustomerId) -> impl Iterator<Item = &Arc<Layers>> {
+        let global = (!customer.is_global()).then_some(CustomerId::GLOBAL);
+        [Some(customer), global].into_iter().flatten().filter_map(|owner| self.owners.get(&owner))
     }
 
     /// Decodes a payload of this customer as [`Payload::parse`] does, but keeps only what its rules look at: enough for
@@ -147,6 +201,7 @@ mod tests {
     use super::*;
     use crate::control::Command;
     use crate::id::RuleKey;
+    use crate::rule::{Override, Rule, Status};
     use crate::wire::read_rule;
     use serde_json::json;
     use uuid::Uuid;
@@ -188,6 +243,33 @@ mod tests {
         let met = matched(&Matcher::compile(&book), 1, json!({"a": 1}));
         let ids: Vec<_> = met.iter().map(|key| key.alert.uuid().as_u128()).collect();
         assert_eq!(ids, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_global_rule_is_met_by_those_in_its_scope_alone_and_a_paused_one_by_nobody() {
+        let mut book = RuleBook::default();
+        let mut put = |owner: CustomerId, alert: u128, change: &dyn Fn(&mut Rule)| {
+            let document = json!({"customerId": owner, "alertId": Uuid::from_u128(alert), "jsonPath": "$.a"});
+            let (mut rule, _) = read_rule(document.to_string().as_bytes(), None).unwrap();
+            change(&mut rule);
+            book.apply(Command::Put { rule: Box::new(rule), expected: None });
+        };
+        put(CustomerId::GLOBAL, 1, &|rule| rule.scope.include.extend([customer(1)]));
+        put(CustomerId::GLOBAL, 2, &|rule| rule.scope.exclude.extend([customer(1)]));
+        put(CustomerId::GLOBAL, 3, &|rule| rule.status = Status::Paused);
+        put(CustomerId::GLOBAL, 4, &|rule| {
+            rule.status = Status::Paused;
+            let active = Override { status: Some(Status::Active), ..Override::default() };
+            rule.scope.overrides.insert(customer(2), active);
+        });
+        put(customer(1), 5, &|rule| rule.status = Status::Draft);
+        put(customer(1), 6, &|_| {});
+        let snapshot = Matcher::compile(&book);
+        let alerts = |id: u128| {
+            let met = matched(&snapshot, id, json!({"a": 1}));
+            met.iter().map(|key| key.alert.uuid().as_u128()).collect::<Vec<_>>()
+        };
+        assert_eq!((alerts(1), alerts(2), alerts(3)), (vec![1, 6], vec![2, 4], vec![2]));
     }
 
     #[test]

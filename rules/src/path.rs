@@ -9,8 +9,8 @@ mod literal;
 mod locate;
 mod parser;
 mod pattern;
+mod steps;
 mod syntax;
-mod visit;
 
 use std::fmt;
 
@@ -23,6 +23,7 @@ pub(crate) use locate::{Location, Step};
 pub(crate) use parser::{Fault, embedded};
 pub(crate) use pattern::compile as compile_pattern;
 
+pub(crate) use steps::Steps;
 pub(crate) use syntax::{Comparison, Filter, Operand, Query, Segment, Selector};
 
 /// The longest path, in bytes.

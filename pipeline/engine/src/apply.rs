@@ -53,6 +53,9 @@ pub struct Effects {
     pub dead_letters: Vec<DeadLetter>,
     /// Events that came too late for a rule.
     pub late: Vec<LateEvent>,
+    /// Rules that look at more of an event than they may, each as often as that happened: it is unknown whether the events met
+    /// them, and they did not count.
+    pub cut: Vec<RuleKey>,
     /// What happened how often.
     pub counts: Counts,
 }
@@ -212,6 +215,7 @@ impl<'a> Run<'a> {
         counts.events += 1;
         counts.matches += event.met;
         counts.altered += u64::from(event.is_altered);
+        self.effects.cut.extend(&event.cut);
         let times = self.move_clocks(&event, step.input.timestamp)?;
         for hit in &event.hits {
             self.hit(&step.input, event.customer, hit, &times)?;

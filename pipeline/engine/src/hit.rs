@@ -1,9 +1,9 @@
 //! Hits: what an event brings to a rule that it meets, read from its payload before any state is looked at.
 
 use rules::{
-    Aggregate, Amount, By, Change, Evaluation, EvidenceMode, Function, Met, Node, Part, Path, Pattern,
+    Aggregate, Amount, By, Change, Evaluation, EvidenceMode, Function, Met, Node, Part, Parts, Path, Pattern,
+    Rule, Timestamp,
 };
-use rules::{Rule, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -71,13 +71,13 @@ pub(crate) struct StepEvent {
 }
 
 /// What an event brings to a rule; nothing if it does not contribute.
-pub(crate) fn hit(met: &Met, root: &Node) -> Option<Hit> {
+pub(crate) fn hit(met: &Met<'_>, root: &Node) -> Option<Hit> {
     let rule = &met.active.rule;
     let brought = match &rule.evaluation {
         Evaluation::Aggregate(aggregate) => {
-            contribution(aggregate, &met.parts, root).unwrap_or(Brought::Nothing)
+            contribution(aggregate, met.parts, root).unwrap_or(Brought::Nothing)
         },
-        Evaluation::Pattern(pattern) => Brought::Step(step_event(pattern, &met.parts, root)?),
+        Evaluation::Pattern(pattern) => Brought::Step(step_event(pattern, met.parts, root)?),
     };
     let FanOut { groups, is_cut } = groups(&rule.grouping, root);
     if groups.is_empty() {
@@ -89,7 +89,7 @@ pub(crate) fn hit(met: &Met, root: &Node) -> Option<Hit> {
     let excepted_before =
         excepting.map(|exception| exception.expires_at.unwrap_or(Timestamp(i64::MAX))).max();
     Some(Hit {
-        active: Arc::clone(&met.active),
+        active: Arc::clone(met.active),
         excepted_before,
         groups,
         groups_cut: is_cut,
@@ -124,9 +124,9 @@ fn entities(rule: &Rule, root: &Node) -> Vec<Named> {
     found
 }
 
-fn contribution(aggregate: &Aggregate, parts: &[Part], root: &Node) -> Option<Brought> {
-    let increments = parts.contains(&Part::INCREMENT);
-    let decrements = parts.contains(&Part::DECREMENT);
+fn contribution(aggregate: &Aggregate, parts: Parts, root: &Node) -> Option<Brought> {
+    let increments = parts.contains(Part::INCREMENT);
+    let decrements = parts.contains(Part::DECREMENT);
     let decrement = aggregate.decrement.as_ref().filter(|_| decrements);
     if let Some(path) = &aggregate.entity_path {
         let added = if increments { members(path, root) } else { Vec::new() };
@@ -193,9 +193,9 @@ fn members(path: &Path, root: &Node) -> Vec<Member> {
     hashes.into_iter().map(|hash| Member { hash }).collect()
 }
 
-fn step_event(pattern: &Pattern, parts: &[Part], root: &Node) -> Option<StepEvent> {
+fn step_event(pattern: &Pattern, parts: Parts, root: &Node) -> Option<StepEvent> {
     let mut event = StepEvent::default();
-    for part in parts {
+    for part in parts.iter() {
         let Some(step) = pattern.steps.get(usize::from(part.0)) else {
             event.until = true;
             continue;

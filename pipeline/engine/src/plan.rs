@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use rules::{CustomerId, Payload, Snapshot};
+use rules::{CustomerId, Matches, Payload, RuleKey, Snapshot};
 
 use crate::dead_letter::{DeadLetter, Reason, Refusal};
 use crate::event::decode_for;
@@ -52,6 +52,8 @@ pub(crate) struct Matched {
     pub(crate) met: u64,
     /// What it brings, by (alert id, customer) of the rules.
     pub(crate) hits: Vec<Hit>,
+    /// The rules that look at more of the payload than they may, so that it is unknown whether they meet it.
+    pub(crate) cut: Vec<RuleKey>,
 }
 
 /// A planned batch, in offset order.
@@ -121,7 +123,8 @@ pub(crate) fn matched_payload(
 ) -> Matched {
     let is_altered = payload.is_altered();
     if !snapshot.concerns(customer) {
-        return Matched { customer, is_altered, times: Vec::new(), met: 0, hits: Vec::new() };
+        let (times, hits, cut) = Default::default();
+        return Matched { customer, is_altered, times, met: 0, hits, cut };
     }
     let root = payload.root();
     let mut times = vec![(ClockId::default(), Some(timestamp))];
@@ -132,9 +135,10 @@ pub(crate) fn matched_payload(
             times.push((clock, first.and_then(|node| moment::read(node, event_time.format))));
         }
     }
-    let met = snapshot.matches(customer, payload);
+    let Matches { met, cut } = snapshot.evaluate(customer, payload);
     let hits = met.iter().filter_map(|met| hit(met, root)).collect();
-    Matched { customer, is_altered, times, met: met.len() as u64, hits }
+    let cut = cut.into_iter().map(|active| active.rule.key).collect();
+    Matched { customer, is_altered, times, met: met.len() as u64, hits, cut }
 }
 
 fn dead_letter(input: Input, refusal: Refusal) -> Box<DeadLetter> {

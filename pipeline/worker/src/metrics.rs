@@ -20,6 +20,8 @@ pub(crate) const LATE: &str = "worker_late_events_total";
 pub(crate) const GROUPS_CUT: &str = "worker_groups_cut_total";
 /// Pairs of event and group that a rule had no room for.
 pub(crate) const GROUPS_REFUSED: &str = "worker_groups_refused_total";
+/// Pairs of event and rule that could not be decided within the limit of nodes.
+pub(crate) const RULES_CUT: &str = "worker_rules_cut_total";
 /// Timers that fired.
 pub(crate) const TIMERS: &str = "worker_timers_total";
 /// Alerts that were committed.
@@ -64,6 +66,11 @@ pub fn describe() {
     );
     describe_counter!(GROUPS_CUT, Unit::Count, "pairs of event and rule with more groups than are looked at");
     describe_counter!(GROUPS_REFUSED, Unit::Count, "pairs of event and group refused because of maxGroups");
+    describe_counter!(
+        RULES_CUT,
+        Unit::Count,
+        "pairs of event and rule that were not decided: the rule looks at too many nodes"
+    );
     describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");
     describe_counter!(DEAD_LETTERS, Unit::Count, "records that became dead letters, by reason");

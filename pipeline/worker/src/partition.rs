@@ -7,7 +7,7 @@ use engine::{
 };
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
-use rules::{RuleBook, Snapshot};
+use rules::{RuleBook, RuleKey, Snapshot};
 
 use crate::outgoing::{self, Source};
 use crate::recovery::position_write;
@@ -33,6 +33,7 @@ pub(crate) struct LivePartition {
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) counts: Counts,
+    pub(crate) cut: Vec<RuleKey>,
     pub(crate) dead_letters: Vec<&'static str>,
 }
 
@@ -188,6 +189,7 @@ impl LivePartition {
         }
         Tally {
             counts: effects.counts,
+            cut: effects.cut,
             dead_letters: effects.dead_letters.iter().map(|letter| letter.reason.code()).collect(),
         }
     }

@@ -313,6 +313,14 @@ fn report(tally: &Tally) {
     ] {
         counter!(name).increment(count);
     }
+    counter!(names::RULES_CUT).increment(tally.cut.len() as u64);
+    if let Some(rule) = tally.cut.first() {
+        tracing::warn!(
+            %rule,
+            events = tally.cut.len(),
+            "a rule looks at more of an event than it may and did not count it: narrow its paths"
+        );
+    }
     for reason in &tally.dead_letters {
         counter!(names::DEAD_LETTERS, "reason" => *reason).increment(1);
     }

@@ -10,15 +10,19 @@ use crate::document::Node;
 impl Test {
     /// Whether the test holds of the document.
     pub fn holds(&self, root: &Node) -> bool {
-        let nodes: Vec<Cow<'_, Node>> =
-            self.path().select(root).into_iter().filter_map(|node| measured(self.measure(), node)).collect();
+        self.holds_of(self.path().select(root).into_iter())
+    }
+
+    /// Whether the test holds where its path selects these nodes.
+    pub(crate) fn holds_of<'a>(&self, nodes: impl Iterator<Item = &'a Node>) -> bool {
+        let mut nodes = nodes.filter_map(|node| measured(self.measure(), node)).peekable();
         match (self.op(), self.quantifier()) {
-            (Op::Exists, _) => !nodes.is_empty(),
-            (Op::Missing, _) => nodes.is_empty(),
-            (_, Quantifier::Any) => nodes.iter().any(|node| self.meets(node)),
-            (_, Quantifier::None) => !nodes.iter().any(|node| self.meets(node)),
-            (Op::Ne | Op::NotIn, Quantifier::Every) => nodes.iter().all(|node| self.meets(node)),
-            (_, Quantifier::Every) => !nodes.is_empty() && nodes.iter().all(|node| self.meets(node)),
+            (Op::Exists, _) => nodes.peek().is_some(),
+            (Op::Missing, _) => nodes.peek().is_none(),
+            (_, Quantifier::Any) => nodes.any(|node| self.meets(&node)),
+            (_, Quantifier::None) => !nodes.any(|node| self.meets(&node)),
+            (Op::Ne | Op::NotIn, Quantifier::Every) => nodes.all(|node| self.meets(&node)),
+            (_, Quantifier::Every) => nodes.peek().is_some() && nodes.all(|node| self.meets(&node)),
         }
     }
 

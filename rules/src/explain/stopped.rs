@@ -32,7 +32,7 @@ fn beginning(segments: &[Segment], count: usize) -> Query {
 }
 
 fn selects(segments: &[Segment], count: usize, root: &Node) -> bool {
-    beginning(segments, count).any(root, &mut |_| true)
+    !beginning(segments, count).select(root).is_empty()
 }
 
 /// What the node lacks for the segment.

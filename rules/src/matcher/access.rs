@@ -4,23 +4,18 @@
 //! document, such as `$.a != 1`, has no access.
 
 use super::check::Check;
-use super::place::{Place, Step, below, is_single, place};
+use super::place::{Place, Step, below, place};
 use super::required::required_parts;
+use super::sites::{SiteId, Sites};
 use super::value::{fingerprint, text_fingerprint};
 use crate::condition::{Measure, Op, Quantifier, folded_text};
 use crate::document::{Node, Number};
 use crate::path::{Comparison, Filter, Operand, Segment, Selector};
 
-/// Keys of which at least one is found in every document where the check holds.
-#[derive(Debug, Clone)]
-pub(super) struct Access {
-    pub(super) keys: Vec<Key>,
-}
-
-/// Something to be found at a place.
+/// Something to be found at a site.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) place: Place,
+    pub(super) site: SiteId,
     pub(super) measure: Measure,
     pub(super) sought: Sought,
 }
@@ -36,6 +31,8 @@ pub(super) enum Sought {
     Text { low: Option<Box<str>>, high: Option<Box<str>> },
     /// A string with this part; in lower case if folded.
     Part { part: Box<str>, at: Anchor, folded: bool },
+    /// A string that this regular expression matches, which requires no literal.
+    Pattern { pattern: Box<str>, folded: bool },
     /// Anything.
     Exists,
 }
@@ -48,20 +45,29 @@ pub(super) enum Anchor {
     End,
 }
 
-/// Every access of a check; none if it may hold of a document without any of its nodes.
-pub(super) fn accesses(check: &Check) -> Vec<Access> {
+/// Every access of a check: keys of which at least one is found in every document where the check holds. None if it may
+/// hold of a document without any of its nodes.
+pub(super) fn accesses(check: &Check, sites: &mut Sites) -> Vec<Vec<Key>> {
     let Some(wanted) = wanted(check) else {
         return Vec::new();
     };
     let test = &check.test;
     let segments = &test.path().query().segments;
-    let own = place(segments).map(|place| {
-        let soughts = soughts(check, wanted);
-        let key = |sought: Sought| Key { place: place.clone(), measure: test.measure(), sought };
-        let elements = if wanted == Op::Contains { elements(check, &place) } else { Vec::new() };
-        Access { keys: soughts.into_iter().map(key).chain(elements).collect() }
-    });
-    own.into_iter().chain(filter_accesses(segments)).collect()
+    let place = place(segments);
+    let site = match &place {
+        Some(place) => sites.at_place(place),
+        None => sites.of(test),
+    };
+    let soughts = soughts(check, wanted).into_iter();
+    let mut own: Vec<Key> = soughts.map(|sought| Key { site, measure: test.measure(), sought }).collect();
+    if wanted == Op::Contains && test.measure() == Measure::Value {
+        match place {
+            Some(place) => own.extend(elements(check, &place, sites)),
+            // Elements of arrays that may be anywhere are no site: whatever is there makes it a candidate.
+            None => own = vec![Key { site, measure: Measure::Value, sought: Sought::Exists }],
+        }
+    }
+    std::iter::once(own).chain(filter_accesses(segments, sites)).collect()
 }
 
 /// What some node must be for the check to hold; `Exists` where any node will do, nothing where none is needed.
@@ -110,15 +116,21 @@ fn soughts(check: &Check, wanted: Op) -> Vec<Sought> {
         Op::StartsWith => parts(Anchor::Start),
         Op::EndsWith => parts(Anchor::End),
         Op::Contains => parts(Anchor::Anywhere),
-        Op::Regex if !folded => {
-            let required: Option<Vec<_>> =
-                test.values().iter().filter_map(Node::as_str).map(required_parts).collect();
-            let part = |part| Sought::Part { part, at: Anchor::Anywhere, folded: false };
-            required.map_or_else(|| vec![Sought::Exists], |all| all.into_iter().flatten().map(part).collect())
+        Op::Regex => {
+            test.values().iter().filter_map(Node::as_str).flat_map(|text| pattern(text, folded)).collect()
         },
-        Op::Exists | Op::NotEmpty | Op::Cidr | Op::Regex | Op::Ne | Op::NotIn | Op::Missing => {
+        Op::Exists | Op::NotEmpty | Op::Cidr | Op::Ne | Op::NotIn | Op::Missing => {
             vec![Sought::Exists]
         },
+    }
+}
+
+/// What is sought for a regular expression: literals of which one must be there, or else the expression.
+fn pattern(text: &str, folded: bool) -> Vec<Sought> {
+    let part = |part| Sought::Part { part, at: Anchor::Anywhere, folded: false };
+    match required_parts(text).filter(|_| !folded) {
+        Some(parts) => parts.into_iter().map(part).collect(),
+        None => vec![Sought::Pattern { pattern: text.into(), folded }],
     }
 }
 
@@ -147,18 +159,16 @@ fn range(low: Option<&Node>, high: Option<&Node>) -> Option<Sought> {
 }
 
 /// `contains` of an array: one of the values is an element.
-fn elements(check: &Check, place: &Place) -> Vec<Key> {
+fn elements(check: &Check, place: &Place, sites: &mut Sites) -> Vec<Key> {
     let test = &check.test;
-    if test.measure() != Measure::Value {
-        return Vec::new();
-    }
     let place: Place = place.iter().cloned().chain([Step::Any]).collect();
+    let site = sites.at_place(&place);
     let sought = test.compared().iter().map(|value| equal(value, test.ignores_case()));
-    sought.map(|sought| Key { place: place.clone(), measure: Measure::Value, sought }).collect()
+    sought.map(|sought| Key { site, measure: Measure::Value, sought }).collect()
 }
 
 /// What the filters of a path require of the nodes that they let through.
-fn filter_accesses(segments: &[Segment]) -> Vec<Access> {
+fn filter_accesses(segments: &[Segment], sites: &mut Sites) -> Vec<Vec<Key>> {
     let mut all = Vec::new();
     for (position, segment) in segments.iter().enumerate() {
         let Segment::Child(selectors) = segment else { break };
@@ -170,52 +180,51 @@ fn filter_accesses(segments: &[Segment]) -> Vec<Access> {
                 Filter::And(parts) => parts.as_slice(),
                 single => std::slice::from_ref(single),
             };
-            all.extend(
-                parts.iter().filter_map(|part| filter_keys(part, &element)).map(|keys| Access { keys }),
-            );
+            all.extend(parts.iter().filter_map(|part| filter_keys(part, &element, sites)));
         }
     }
     all
 }
 
 /// The keys of which one must be found below the element for the filter to let it through.
-fn filter_keys(filter: &Filter, element: &Place) -> Option<Vec<Key>> {
-    let key = |query, sought| Some(Key { place: below(element, query)?, measure: Measure::Value, sought });
+fn filter_keys(filter: &Filter, element: &Place, sites: &mut Sites) -> Option<Vec<Key>> {
+    let key = |query, sought, sites: &mut Sites| {
+        let site = sites.at_place(&below(element, query)?);
+        Some(Key { site, measure: Measure::Value, sought })
+    };
     match filter {
         Filter::Or(parts) => {
-            let keys: Option<Vec<_>> = parts.iter().map(|part| filter_keys(part, element)).collect();
+            let keys: Option<Vec<_>> = parts.iter().map(|part| filter_keys(part, element, sites)).collect();
             Some(keys?.into_iter().flatten().collect())
         },
         Filter::Compare(Operand::Query(query), Comparison::Equal, Operand::Literal(value))
         | Filter::Compare(Operand::Literal(value), Comparison::Equal, Operand::Query(query)) => {
-            Some(vec![key(query, equal(value, false))?])
+            Some(vec![key(query, equal(value, false), sites)?])
         },
-        Filter::Exists(query) => Some(vec![key(query, Sought::Exists)?]),
+        Filter::Exists(query) => Some(vec![key(query, Sought::Exists, sites)?]),
         Filter::And(_) | Filter::Not(_) | Filter::Compare(..) | Filter::Matches(..) => None,
     }
 }
 
-/// Joins the bounds of a clause on one and the same node: `1 < a && a < 5` is sought as one interval.
-pub(super) fn with_joined_bounds(mut all: Vec<Access>) -> Vec<Access> {
-    let mut joined: Vec<Access> = Vec::new();
-    for access in &all {
-        let [key] = &access.keys[..] else { continue };
-        let bounded = matches!(key.sought, Sought::Number { .. } | Sought::Text { .. });
-        if !bounded || !is_single(&key.place) {
-            continue;
-        }
-        let fits = |other: &Access| {
-            other.keys[0].place == key.place
-                && other.keys[0].measure == key.measure
-                && std::mem::discriminant(&other.keys[0].sought) == std::mem::discriminant(&key.sought)
+/// Joins the bounds of a clause on one and the same node: `1 < a && a < 5` is sought as one interval. Answers those that
+/// were joined of several.
+pub(super) fn joined_bounds<'a>(keys: impl Iterator<Item = &'a Key>) -> Vec<Key> {
+    let mut joined: Vec<(Key, usize)> = Vec::new();
+    for key in keys {
+        let fits = |other: &Key| {
+            other.site == key.site
+                && other.measure == key.measure
+                && std::mem::discriminant(&other.sought) == std::mem::discriminant(&key.sought)
         };
-        match joined.iter_mut().find(|other| fits(other)) {
-            Some(other) => narrow(&mut other.keys[0].sought, &key.sought),
-            None => joined.push(access.clone()),
+        match joined.iter_mut().find(|(other, _)| fits(other)) {
+            Some((other, count)) => {
+                narrow(&mut other.sought, &key.sought);
+                *count += 1;
+            },
+            None => joined.push((key.clone(), 1)),
         }
     }
-    all.append(&mut joined);
-    all
+    joined.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 fn narrow(sought: &mut Sought, other: &Sought) {

@@ -1,6 +1,7 @@
 //! Places: where in a document a path may select something. A place covers all that the path selects, and more where
 //! the path filters, so looking at a place misses nothing.
 
+use crate::document::Node;
 use crate::path::{Query, Segment, Selector};
 
 /// One step down.
@@ -26,6 +27,38 @@ pub(super) fn place(segments: &[Segment]) -> Option<Place> {
         Segment::Descendant(_) => None,
     };
     segments.iter().map(step).collect()
+}
+
+/// The place of a query that selects all that is there and nothing else.
+pub(super) fn exact(segments: &[Segment]) -> Option<Place> {
+    let plain = |segment: &Segment| match segment {
+        Segment::Child(selectors) => match &**selectors {
+            [Selector::Name(_) | Selector::Wildcard] => true,
+            [Selector::Index(index)] => *index >= 0,
+            _ => false,
+        },
+        Segment::Descendant(_) => false,
+    };
+    segments.iter().all(plain).then(|| place(segments)).flatten()
+}
+
+/// Visits the nodes at a place.
+pub(super) fn visit<'a>(place: &[Step], node: &'a Node, found: &mut dyn FnMut(&'a Node)) {
+    let Some((step, rest)) = place.split_first() else { return found(node) };
+    match (step, node) {
+        (Step::Name(name), _) => {
+            if let Some(child) = node.member(name) {
+                visit(rest, child, found);
+            }
+        },
+        (Step::Index(index), Node::Array(elements)) => {
+            if let Some(child) = elements.get(*index) {
+                visit(rest, child, found);
+            }
+        },
+        (Step::Index(_), _) => {},
+        (Step::Any, _) => node.children().for_each(|child| visit(rest, child, found)),
+    }
 }
 
 /// The place of a query that starts at another place.

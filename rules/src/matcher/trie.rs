@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::place::{Place, Step};
-use crate::condition::Measure;
+use super::sites::SiteId;
 use crate::document::Node;
 
-/// Names what is sought at one place, with one measure.
-pub(super) type ProbeId = u32;
-
-/// Places and the probes there.
+/// Places and their sites.
 #[derive(Debug)]
 pub(super) struct Trie {
     branches: Vec<Branch>,
-    probes: u32,
 }
 
 #[derive(Debug, Default)]
@@ -21,18 +17,18 @@ struct Branch {
     names: BTreeMap<Box<str>, usize>,
     indexes: Vec<(usize, usize)>,
     any: Option<usize>,
-    probes: Vec<(Measure, ProbeId)>,
+    site: Option<SiteId>,
 }
 
 impl Default for Trie {
     fn default() -> Self {
-        Self { branches: vec![Branch::default()], probes: 0 }
+        Self { branches: vec![Branch::default()] }
     }
 }
 
 impl Trie {
-    /// The probe at a place, made if it is new; probes are numbered from 0.
-    pub(super) fn probe(&mut self, place: &Place, measure: Measure) -> ProbeId {
+    /// Adds a place.
+    pub(super) fn add(&mut self, place: &Place, site: SiteId) {
         let mut at = 0;
         for step in place {
             let new = self.branches.len();
@@ -53,24 +49,18 @@ impl Trie {
             }
             at = next;
         }
-        let probes = &mut self.branches[at].probes;
-        if let Some((_, probe)) = probes.iter().find(|(own, _)| *own == measure) {
-            return *probe;
-        }
-        probes.push((measure, self.probes));
-        self.probes += 1;
-        self.probes - 1
+        self.branches[at].site = Some(site);
     }
 
-    /// Calls for every probe with every node at its place.
-    pub(super) fn walk<'a>(&self, root: &'a Node, visit: &mut impl FnMut(Measure, ProbeId, &'a Node)) {
+    /// Calls for every site with every node at its place.
+    pub(super) fn walk<'a>(&self, root: &'a Node, visit: &mut impl FnMut(SiteId, &'a Node)) {
         self.walk_from(0, root, visit);
     }
 
-    fn walk_from<'a>(&self, at: usize, node: &'a Node, visit: &mut impl FnMut(Measure, ProbeId, &'a Node)) {
+    fn walk_from<'a>(&self, at: usize, node: &'a Node, visit: &mut impl FnMut(SiteId, &'a Node)) {
         let branch = &self.branches[at];
-        for (measure, probe) in &branch.probes {
-            visit(*measure, *probe, node);
+        if let Some(site) = branch.site {
+            visit(site, node);
         }
         match node {
             Node::Object(members) => {
@@ -111,7 +101,7 @@ impl Trie {
 mod tests {
     use super::*;
     use crate::document::Document;
-    use crate::matcher::place::place;
+    use crate::matcher::place::{exact, visit};
     use crate::path::Path;
 
     #[test]
@@ -120,16 +110,17 @@ mod tests {
         let root = Document::parse(text, 64).unwrap().root;
         let paths = ["$", "$.a", "$.a[*].b", "$.a[1]", "$.*", "$.b.x.b", "$.none", "$.a.b", "$.b[0]"];
         let mut trie = Trie::default();
-        let mut probe = |text: &str| {
-            let place = place(&Path::parse(text).unwrap().query().segments).unwrap();
-            trie.probe(&place, Measure::Value)
-        };
-        let probes: Vec<ProbeId> = paths.iter().map(|path| probe(path)).collect();
-        assert_eq!(probe("$['a']"), probes[1]);
+        for (site, path) in (0..).zip(paths) {
+            trie.add(&exact(&Path::parse(path).unwrap().query().segments).unwrap(), site);
+        }
         let mut visited = vec![Vec::new(); paths.len()];
-        trie.walk(&root, &mut |_, probe, node| visited[probe as usize].push(node));
+        trie.walk(&root, &mut |site, node| visited[site as usize].push(node));
         for (path, visited) in paths.iter().zip(visited) {
             assert_eq!(visited, Path::parse(path).unwrap().select(&root), "{path}");
+            let mut alone = Vec::new();
+            let place = exact(&Path::parse(path).unwrap().query().segments).unwrap();
+            visit(&place, &root, &mut |node| alone.push(node));
+            assert_eq!(visited, alone, "{path}");
         }
     }
 }

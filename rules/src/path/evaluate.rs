@@ -1,23 +1,51 @@
 //! What a path selects, by the letter of RFC 9535 §2: the reference that faster ways are compared with.
 //!
 //! Time is bounded by the limits on paths: every node is visited at most once per combination of selectors and per
-//! level of filters.
+//! level of filters. That may still be much in a large document, so whoever evaluates paths of strangers sets a limit
+//! ([`Steps`]).
 
 use std::borrow::Cow;
 
+use super::steps::Steps;
 use super::syntax::{Comparison, Filter, Operand, Query, Segment, Selector};
 use crate::document::{Node, Number};
 
 impl Query {
     /// The nodes that are selected from here, in order.
     pub(crate) fn select<'a>(&self, from: &'a Node) -> Vec<&'a Node> {
+        self.selected(from, &mut Steps::unlimited())
+    }
+
+    /// The same; nothing if it takes more steps than there are.
+    pub(crate) fn select_within<'a>(&self, from: &'a Node, steps_max: u64) -> Option<Vec<&'a Node>> {
+        let mut steps = Steps::new(steps_max);
+        let nodes = self.selected(from, &mut steps);
+        (!steps.are_passed()).then_some(nodes)
+    }
+
+    /// What a query selects that selects one node at most; nothing is collected on the way.
+    fn only<'a>(&self, from: &'a Node, steps: &mut Steps) -> Option<&'a Node> {
+        self.segments.iter().try_fold(from, |node, segment| {
+            let Segment::Child(selectors) = segment else { return None };
+            match (&**selectors, node) {
+                _ if !steps.take() => None,
+                ([Selector::Name(name)], _) => node.member(name),
+                ([Selector::Index(index)], Node::Array(elements)) => {
+                    at(*index, elements.len()).and_then(|index| elements.get(index))
+                },
+                _ => None,
+            }
+        })
+    }
+
+    fn selected<'a>(&self, from: &'a Node, steps: &mut Steps) -> Vec<&'a Node> {
         let mut nodes = vec![from];
         for segment in &self.segments {
             let mut next = Vec::new();
             for node in nodes {
                 match segment {
-                    Segment::Child(selectors) => children(selectors, node, &mut next),
-                    Segment::Descendant(selectors) => descendants(selectors, node, &mut next),
+                    Segment::Child(selectors) => children(selectors, node, &mut next, steps),
+                    Segment::Descendant(selectors) => descendants(selectors, node, &mut next, steps),
                 }
             }
             nodes = next;
@@ -27,26 +55,39 @@ impl Query {
 }
 
 /// A node before what is below it; documents are shallow enough to recurse.
-pub(super) fn descendants<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
-    children(selectors, node, selected);
+fn descendants<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>, steps: &mut Steps) {
+    if !steps.take() {
+        return;
+    }
+    children(selectors, node, selected, steps);
     for child in node.children() {
-        descendants(selectors, child, selected);
+        descendants(selectors, child, selected, steps);
     }
 }
 
-pub(super) fn children<'a>(selectors: &[Selector], node: &'a Node, selected: &mut Vec<&'a Node>) {
+/// Every node that is selected or filtered is a step, and so is every selector: a path that selects nothing is looked at
+/// as well.
+pub(super) fn children<'a>(
+    selectors: &[Selector],
+    node: &'a Node,
+    selected: &mut Vec<&'a Node>,
+    steps: &mut Steps,
+) {
     for selector in selectors {
+        if !steps.take() {
+            return;
+        }
         match (selector, node) {
             (Selector::Name(name), _) => selected.extend(node.member(name)),
-            (Selector::Wildcard, _) => selected.extend(node.children()),
+            (Selector::Wildcard, _) => selected.extend(node.children().take_while(|_| steps.take())),
             (Selector::Index(index), Node::Array(elements)) => {
                 selected.extend(at(*index, elements.len()).and_then(|index| elements.get(index)));
             },
             (Selector::Slice { start, end, step }, Node::Array(elements)) => {
-                slice(elements, *start, *end, *step, selected);
+                slice(elements, (*start, *end, *step), selected, steps);
             },
             (Selector::Filter(filter), _) => {
-                selected.extend(node.children().filter(|child| filter.holds(child)));
+                selected.extend(node.children().filter(|child| steps.take() && filter.holds(child, steps)));
             },
             (Selector::Index(_) | Selector::Slice { .. }, _) => {},
         }
@@ -62,10 +103,9 @@ fn at(index: i64, length: usize) -> Option<usize> {
 /// RFC 9535 §2.3.4.2.2, with its names.
 fn slice<'a>(
     elements: &'a [Node],
-    start: Option<i64>,
-    end: Option<i64>,
-    step: i64,
+    (start, end, step): (Option<i64>, Option<i64>, i64),
     selected: &mut Vec<&'a Node>,
+    steps: &mut Steps,
 ) {
     let Ok(length) = i64::try_from(elements.len()) else {
         return;
@@ -75,14 +115,14 @@ fn slice<'a>(
     if step > 0 {
         let mut index = normalize(start.unwrap_or(0)).clamp(0, length);
         let upper = normalize(end.unwrap_or(length)).clamp(0, length);
-        while index < upper {
+        while index < upper && steps.take() {
             selected.extend(element(index));
             index = index.saturating_add(step);
         }
     } else if step < 0 {
         let mut index = start.map_or(length - 1, normalize).clamp(-1, length - 1);
         let lower = end.map_or(-1, |end| normalize(end).clamp(-1, length - 1));
-        while index > lower {
+        while index > lower && steps.take() {
             selected.extend(element(index));
             index = index.saturating_add(step);
         }
@@ -90,31 +130,35 @@ fn slice<'a>(
 }
 
 impl Filter {
-    fn holds(&self, current: &Node) -> bool {
+    fn holds(&self, current: &Node, steps: &mut Steps) -> bool {
         match self {
-            Self::Or(alternatives) => alternatives.iter().any(|alternative| alternative.holds(current)),
-            Self::And(parts) => parts.iter().all(|part| part.holds(current)),
-            Self::Not(inner) => !inner.holds(current),
-            Self::Exists(query) => !query.select(current).is_empty(),
+            Self::Or(alternatives) => {
+                alternatives.iter().any(|alternative| alternative.holds(current, steps))
+            },
+            Self::And(parts) => parts.iter().all(|part| part.holds(current, steps)),
+            Self::Not(inner) => !inner.holds(current, steps),
+            Self::Exists(query) if query.is_singular() => query.only(current, steps).is_some(),
+            Self::Exists(query) => !query.selected(current, steps).is_empty(),
             Self::Compare(left, comparison, right) => {
-                comparison.holds(left.value(current).as_deref(), right.value(current).as_deref())
+                let (left, right) = (left.value(current, steps), right.value(current, steps));
+                comparison.holds(left.as_deref(), right.as_deref())
             },
             Self::Matches(text, pattern) => text
-                .value(current)
+                .value(current, steps)
                 .is_some_and(|text| text.as_str().is_some_and(|text| pattern.matches(text))),
         }
     }
 }
 
 impl Operand {
-    fn value<'a>(&'a self, current: &'a Node) -> Option<Cow<'a, Node>> {
+    fn value<'a>(&'a self, current: &'a Node, steps: &mut Steps) -> Option<Cow<'a, Node>> {
         let number = |number: Number| Cow::Owned(Node::Number(number));
         match self {
             Self::Literal(literal) => Some(Cow::Borrowed(literal)),
-            Self::Query(query) => query.select(current).first().copied().map(Cow::Borrowed),
-            Self::Length(argument) => argument.value(current)?.length().map(number),
-            Self::Count(query) => Some(number(query.select(current).len().into())),
-            Self::Value(query) => match query.select(current)[..] {
+            Self::Query(query) => query.only(current, steps).map(Cow::Borrowed),
+            Self::Length(argument) => argument.value(current, steps)?.length().map(number),
+            Self::Count(query) => Some(number(query.selected(current, steps).len().into())),
+            Self::Value(query) => match query.selected(current, steps)[..] {
                 [only] => Some(Cow::Borrowed(only)),
                 _ => None,
             },

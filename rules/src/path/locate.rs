@@ -4,6 +4,7 @@
 use std::fmt::{self, Display, Write};
 
 use super::evaluate::children;
+use super::steps::Steps;
 use super::syntax::{Query, Segment, Selector};
 use crate::document::Node;
 
@@ -45,7 +46,7 @@ impl<'a> Walk<'_, 'a> {
 
     fn selected(&mut self, selectors: &[Selector], rest: &[Segment], node: &'a Node) {
         let mut found = Vec::new();
-        children(selectors, node, &mut found);
+        children(selectors, node, &mut found, &mut Steps::unlimited());
         if found.is_empty() {
             return;
         }

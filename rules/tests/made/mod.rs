@@ -2,9 +2,13 @@
 #![allow(dead_code, reason = "every test and benchmark takes its own part of this")]
 
 pub(crate) mod evaluations;
+pub(crate) mod sets;
 pub(crate) mod whole;
 
-use rules::{AlertId, Command, CustomerId, RuleBook, read_rule};
+use rules::{
+    AlertId, Command, Condition, CustomerId, Evaluation, Form, Pattern, PatternKind, PatternStep, RuleBook,
+    Stated, read_rule,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -228,16 +232,44 @@ pub(crate) fn customer(number: usize) -> CustomerId {
     if number == 0 { CustomerId::GLOBAL } else { CustomerId::from_uuid(Uuid::from_u128(number as u128)) }
 }
 
-/// The command that puts a rule in force.
-pub(crate) fn put(customer: CustomerId, alert: usize, condition: &str) -> Command {
+/// A rule with that condition, as JSON.
+pub(crate) fn document(customer: CustomerId, alert: usize, condition: &str) -> String {
     let mut document = Map::new();
     document.insert("customerId".to_owned(), json!(customer));
     document.insert("alertId".to_owned(), json!(AlertId::from_uuid(Uuid::from_u128(alert as u128))));
     document.insert("alertName".to_owned(), json!("made"));
     document.insert("match".to_owned(), json!(condition));
-    let (rule, _) = read_rule(Value::Object(document).to_string().as_bytes(), None)
+    Value::Object(document).to_string()
+}
+
+/// The command that puts a rule in force.
+pub(crate) fn put(customer: CustomerId, alert: usize, condition: &str) -> Command {
+    let (rule, _) = read_rule(document(customer, alert, condition).as_bytes(), None)
         .unwrap_or_else(|invalid| panic!("{condition}: {invalid}"));
     Command::Put { rule: Box::new(rule), expected: None }
+}
+
+/// The command that puts a rule in force with a condition by chance, or with a pattern of several.
+pub(crate) fn put_any(chance: &mut Chance, events: &[Value], customer: CustomerId, alert: usize) -> Command {
+    let command = put(customer, alert, &condition(chance, events));
+    let Command::Put { mut rule, expected } = command else { return command };
+    if chance.one_in(6) {
+        let mut stated = || Stated {
+            condition: Condition::parse(&condition(chance, events), &[]).expect("it was made here"),
+            form: Form::Text,
+        };
+        let step = |(number, condition)| PatternStep {
+            id: format!("step{number}"),
+            condition,
+            min: None,
+            entity_path: None,
+            expected_count_path: None,
+        };
+        let until = alert.is_multiple_of(2).then(&mut stated);
+        let steps = (0..2 + alert % 3).map(|number| (number, stated())).map(step).collect();
+        rule.evaluation = Evaluation::Pattern(Pattern { kind: PatternKind::All, steps, within: None, until });
+    }
+    Command::Put { rule, expected }
 }
 
 /// A book of rules of the customers from 0 on, and so many of them.
@@ -245,7 +277,7 @@ pub(crate) fn book(chance: &mut Chance, events: &[Value], rules: usize, customer
     let mut book = RuleBook::default();
     for alert in 0..rules {
         let owner = customer(chance.below(customers));
-        book.apply(put(owner, alert, &condition(chance, events)));
+        book.apply(put_any(chance, events, owner, alert));
     }
     book
 }

@@ -1,24 +1,32 @@
-//! Compiles an index: clauses, then how rare every access is, then one access for each clause.
+//! Compiles an index: the distinct tests, conditions and clauses of its rules, then which clauses are negative, and last
+//! how each of them is found (`groups`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Clause as Indexed, ClauseId, Index, Probe, Span, Subscriber, value_key};
+use super::groups::{Finder, KeyId, Keys, grouped};
+use super::negatives::{Negatives, Run};
+use super::{CheckId, Clause as Indexed, Index, Subscriber};
 use crate::book::ActiveRule;
-use crate::condition::Condition;
-use crate::document::Number;
-use crate::matcher::access::{Access, Anchor, Key, Sought, accesses, with_joined_bounds};
-use crate::matcher::check::Check;
+use crate::condition::{Condition, Test};
+use crate::document::Interest;
+use crate::matcher::access::{Key, Sought, joined_bounds};
+use crate::matcher::alone::{Alone, Lowering};
+use crate::matcher::check::{Check, Same, cost};
 use crate::matcher::clause::{Clause, clauses};
-use crate::matcher::parts::Parts;
-use crate::matcher::place::is_single;
-use crate::matcher::ranges::{Marked, Ranges};
-use crate::matcher::trie::ProbeId;
+use crate::matcher::quick::Quick;
+use crate::matcher::seen::TestAt;
+use crate::matcher::sites::{Sites, Spot};
+use crate::matcher::target::Mark;
+use crate::matcher::trie::Trie;
 use crate::mixer::Mixing;
-use crate::rule::{EvidenceMode, Part};
+use crate::rule::{EventTime, EvidenceMode, Rule};
+
+/// So many negative clauses must share a check for it to be their guard.
+const GUARDED_MIN: u32 = 16;
 
 impl Index {
-    /// Compiles rules.
+    /// Compiles rules that come by alert id.
     pub(in crate::matcher) fn new<'a>(rules: impl Iterator<Item = &'a Arc<ActiveRule>>) -> Self {
         let mut builder = Builder::default();
         rules.for_each(|active| builder.add(active));
@@ -28,215 +36,281 @@ impl Index {
 
 #[derive(Default)]
 struct Builder {
-    index: Index,
-    /// Every check once.
-    checks: HashMap<Check, u32, Mixing>,
-    distinct: Vec<Check>,
-    /// Every condition once, as the numbers of its checks.
-    conditions: HashMap<Vec<Vec<u32>>, usize, Mixing>,
-    subscribers: Vec<Vec<Subscriber>>,
-    /// Clauses that are not in the index yet.
+    rules: Vec<Arc<ActiveRule>>,
+    interest: Interest,
+    event_times: Vec<EventTime>,
+    sites: Sites,
+    keys: Keys,
+    /// Every test once.
+    numbers: HashMap<Same, u32, Mixing>,
+    tests: Vec<TestAt>,
+    /// Every condition once, as the checks of its clauses; each clause is closed by `CLAUSE_END`.
+    conditions: HashMap<Box<[CheckId]>, u32, Mixing>,
+    subscribers: Vec<(u32, Subscriber)>,
+    alone: Vec<(Alone, Subscriber)>,
     clauses: Vec<Waiting>,
-    /// How many clauses offer a key.
-    offers: HashMap<Key, u32, Mixing>,
-    probes: Vec<Sites>,
-    values: HashMap<u64, Vec<ClauseId>, Mixing>,
 }
 
+/// A clause that is not in the index yet.
 struct Waiting {
-    checks: Vec<u32>,
-    condition: usize,
-    accesses: Vec<Access>,
+    checks: Box<[CheckId]>,
+    condition: u32,
 }
 
-/// What is sought at one place, as it is collected.
-#[derive(Default)]
-struct Sites {
-    probe: Probe,
-    numbers: Vec<Marked<Number>>,
-    texts: Vec<Marked<Box<str>>>,
-    parts: BTreeMap<Box<str>, Vec<(Anchor, ClauseId)>>,
-    folded_parts: BTreeMap<Box<str>, Vec<(Anchor, ClauseId)>>,
-}
+/// No machine holds so many tests.
+const CLAUSE_END: CheckId = CheckId(u32::MAX);
 
 impl Builder {
     fn add(&mut self, active: &Arc<ActiveRule>) {
         let rule = &active.rule;
-        self.index.rules += 1;
+        let number = number(self.rules.len());
+        self.rules.push(Arc::clone(active));
+        if never_applies(rule) {
+            return;
+        }
         for (part, _, stated) in rule.parts() {
-            self.add_condition(active, part, &stated.condition);
+            self.add_condition(rule, Subscriber::new(number, part), &stated.condition);
         }
         // What is read of events that are met: the matcher alone decides what of a payload is kept.
         for exception in &rule.exceptions {
             self.look_at(&exception.condition.condition.inlined(&rule.selections));
         }
         if let Some(event_time) = &rule.timing.event_time
-            && !self.index.event_times.contains(event_time)
+            && !self.event_times.contains(event_time)
         {
-            self.index.event_times.push(event_time.clone());
+            self.event_times.push(event_time.clone());
         }
-        rule.value_paths().for_each(|path| self.index.interest.add(path));
+        rule.value_paths().for_each(|path| self.interest.add(path));
         if rule.evidence.mode == EvidenceMode::Full {
-            self.index.interest.add_all();
+            self.interest.add_all();
         }
     }
 
-    fn add_condition(&mut self, active: &Arc<ActiveRule>, part: Part, condition: &Condition) {
-        let selections = &active.rule.selections;
-        let Some(clauses) = clauses(condition, selections) else {
-            self.look_at(&condition.inlined(selections));
-            self.index.alone.push((Arc::clone(active), part));
+    fn add_condition(&mut self, rule: &Rule, subscriber: Subscriber, condition: &Condition) {
+        let Some(clauses) = clauses(condition, &rule.selections) else {
+            let number = &mut |test: &Arc<Test>| self.number(test);
+            let done = HashMap::new();
+            let alone = Lowering { selections: &rule.selections, done, number }.lower(condition);
+            self.alone.push((alone, subscriber));
             return;
         };
-        let mut numbers: Vec<Vec<u32>> = clauses.iter().map(|clause| self.numbers(clause)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let new = self.subscribers.len();
-        let condition = *self.conditions.entry(numbers.clone()).or_insert(new);
+        let mut all: Vec<Box<[CheckId]>> = clauses.iter().map(|clause| self.checks(clause)).collect();
+        all.sort_unstable();
+        all.dedup();
+        let key = all.iter().flat_map(|checks| checks.iter().copied().chain([CLAUSE_END])).collect();
+        let new = number(self.conditions.len());
+        let condition = *self.conditions.entry(key).or_insert(new);
         if condition == new {
-            self.subscribers.push(Vec::new());
-            numbers.into_iter().for_each(|checks| self.add_clause(checks, condition));
+            self.clauses.extend(all.into_iter().map(|checks| Waiting { checks, condition }));
         }
-        self.subscribers[condition].push((Arc::clone(active), part));
+        self.subscribers.push((condition, subscriber));
     }
 
-    /// Notes what a condition looks at that is evaluated on its own.
+    /// The checks of a clause, in order and each once.
+    fn checks(&mut self, clause: &Clause) -> Box<[CheckId]> {
+        let check = |check: &Check| CheckId::new(self.number(&check.test), check.negated);
+        let mut checks: Vec<CheckId> = clause.iter().map(check).collect();
+        checks.sort_unstable();
+        checks.dedup();
+        checks.into()
+    }
+
+    fn number(&mut self, test: &Arc<Test>) -> u32 {
+        let new = number(self.tests.len());
+        let number = *self.numbers.entry(Same(Arc::clone(test))).or_insert(new);
+        if number == new {
+            self.interest.add(test.path());
+            let site = self.sites.of(test);
+            self.tests.push(TestAt { test: Arc::clone(test), site, quick: Quick::new(test) });
+        }
+        number
+    }
+
+    /// Notes what a condition looks at that is evaluated elsewhere.
     fn look_at(&mut self, condition: &Condition) {
         match condition {
             Condition::All(parts) | Condition::Any(parts) => {
                 parts.iter().for_each(|part| self.look_at(part));
             },
             Condition::Not(inner) => self.look_at(inner),
-            Condition::Test(test) => self.index.interest.add(test.path()),
+            Condition::Test(test) => self.interest.add(test.path()),
             // The condition stands for itself: its selections are inlined.
             Condition::Selection(_) => {},
         }
     }
 
-    /// The numbers of the checks, in order and each once.
-    fn numbers(&mut self, clause: &Clause) -> Vec<u32> {
-        let number = |check: &Check| {
-            let new = number(self.distinct.len());
-            *self.checks.entry(check.clone()).or_insert_with(|| {
-                self.index.interest.add(check.test.path());
-                self.distinct.push(check.clone());
-                new
-            })
-        };
-        let mut numbers: Vec<u32> = clause.iter().map(number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    }
-
-    fn add_clause(&mut self, checks: Vec<u32>, condition: usize) {
-        let all = checks.iter().flat_map(|check| accesses(&self.distinct[*check as usize]));
-        let accesses = with_joined_bounds(all.collect());
-        for key in accesses.iter().flat_map(|access| &access.keys) {
-            match self.offers.get_mut(key) {
-                Some(count) => *count += 1,
-                None => drop(self.offers.insert(key.clone(), 1)),
-            }
-        }
-        self.clauses.push(Waiting { checks, condition, accesses });
-    }
-
     fn finish(mut self) -> Index {
-        for Waiting { mut checks, condition, accesses } in std::mem::take(&mut self.clauses) {
-            let clause = number(self.index.clauses.len());
-            match accesses.iter().min_by_key(|access| self.cost(access)) {
-                Some(access) => access.keys.iter().for_each(|key| self.place(key, clause)),
-                None => self.index.always.push(clause),
+        drop(std::mem::take(&mut self.numbers));
+        drop(std::mem::take(&mut self.conditions));
+        let mut accesses = Accesses { by_check: HashMap::default() };
+        let (negatives, doubts) = self.sort_clauses(&mut accesses);
+        let mut finders = Vec::new();
+        let mut always = Vec::new();
+        for (clause, waiting) in (0..).zip(&self.clauses).skip(negatives.len()) {
+            match accesses.of_clause(waiting, &self.tests, &mut self.sites, &mut self.keys) {
+                all if all.is_empty() => always.push(Mark::candidate(clause)),
+                all => finders.push(Finder::new(clause, all)),
             }
-            checks.sort_by_key(|check| self.distinct[*check as usize].cost());
-            let checks = checks.into_iter().map(|check| self.distinct[check as usize].clone());
-            let checks = append(&mut self.index.checks, checks);
-            self.index.clauses.push(Indexed { checks, condition: number(condition) });
         }
-        let mut values: Vec<_> = self.values.into_iter().collect();
-        values.sort_unstable_by_key(|(key, _)| *key);
-        for (key, clauses) in values {
-            let span = append(&mut self.index.by_value, clauses);
-            self.index.values.insert(key, span);
+        let groups = grouped(&self.keys, &self.sites.all, finders, doubts, always);
+        let mut trie = Trie::default();
+        let mut paths = Vec::new();
+        for site in groups.first_sites() {
+            let at = &mut self.sites.all[site as usize];
+            match &at.spot {
+                Spot::Place(place) => {
+                    trie.add(place, site);
+                    at.is_walked = true;
+                },
+                Spot::Path(_) => paths.push(site),
+            }
         }
-        for subscribers in self.subscribers {
-            let span = append(&mut self.index.subscribers, subscribers);
-            self.index.conditions.push(span);
-        }
-        self.index.probes = self.probes.into_iter().map(Sites::finish).collect();
-        self.index
-    }
-
-    /// About how many events an access lets through that the clause does not hold of; comparable with others only.
-    fn cost(&self, access: &Access) -> u64 {
-        let cost = |key: &Key| {
-            let offers = self.offers.get(key).map_or(0, |count| u64::from(*count));
-            let many = if is_single(&key.place) { 0 } else { 1 << 12 };
-            let kind = match &key.sought {
-                Sought::Equal { common: true, .. } => 1 << 24,
-                Sought::Equal { folded: true, .. } => 1 << 14,
-                Sought::Equal { .. } => 0,
-                Sought::Part { part, .. } if part.len() > 2 => 1 << 20,
-                Sought::Number { low: Some(_), high: Some(_) }
-                | Sought::Text { low: Some(_), high: Some(_) } => 1 << 23,
-                Sought::Part { .. } => 1 << 26,
-                Sought::Number { .. } | Sought::Text { .. } => 1 << 28,
-                Sought::Exists => 1 << 40,
-            };
-            kind + many + offers
+        let probed = groups.first_probes(self.sites.all.len());
+        let mut index = Index {
+            trie,
+            paths: paths.into(),
+            probed,
+            probes: groups.probes.into(),
+            values: groups.values,
+            groups: groups.groups.into(),
+            marks: groups.marks.into(),
+            negatives,
+            alone: self.alone.into(),
+            rules: self.rules.into(),
+            interest: self.interest,
+            event_times: self.event_times,
+            ..Index::default()
         };
-        access.keys.iter().map(cost).sum()
+        (index.clauses, index.checks) = flattened(self.clauses, &self.tests);
+        (index.conditions, index.subscribers) = by_condition(self.subscribers);
+        index.sites = self.sites.all.into();
+        index.tests = self.tests.into();
+        index
     }
 
-    /// Makes the clause a candidate of the events that have the key.
-    fn place(&mut self, key: &Key, clause: ClauseId) {
-        let id: ProbeId = self.index.trie.probe(&key.place, key.measure);
-        if self.probes.len() <= id as usize {
-            self.probes.resize_with(id as usize + 1, Sites::default);
+    /// Puts the negative clauses in front, by their guards. Answers them, and what casts doubt on which.
+    fn sort_clauses(&mut self, accesses: &mut Accesses) -> (Negatives, Vec<(KeyId, Mark)>) {
+        let Self { tests, sites, keys, .. } = self;
+        let mut shared: HashMap<CheckId, u32, Mixing> = HashMap::default();
+        let mut all = Vec::with_capacity(self.clauses.len());
+        for waiting in std::mem::take(&mut self.clauses) {
+            let is_negative = waiting.checks.iter().all(|check| {
+                accesses.of(*check, tests, sites, keys).is_empty()
+                    && !accesses.of(check.not(), tests, sites, keys).is_empty()
+            });
+            // Without checks it always holds: an empty `all`.
+            if is_negative {
+                waiting.checks.iter().for_each(|check| *shared.entry(*check).or_default() += 1);
+            }
+            all.push((is_negative, waiting));
         }
-        let sites = &mut self.probes[id as usize];
-        match key.sought.clone() {
-            Sought::Equal { value, folded, .. } => {
-                let flag = if folded { &mut sites.probe.by_folded } else { &mut sites.probe.by_value };
-                *flag = true;
-                self.values.entry(value_key(id, folded, value)).or_default().push(clause);
-            },
-            Sought::Number { low, high } => sites.numbers.push((low, high, clause)),
-            Sought::Text { low, high } => sites.texts.push((low, high, clause)),
-            Sought::Part { part, at, folded } => {
-                let parts = if folded { &mut sites.folded_parts } else { &mut sites.parts };
-                parts.entry(part).or_default().push((at, clause));
-            },
-            Sought::Exists => sites.probe.exists.push(clause),
-        }
-    }
-}
-
-impl Sites {
-    fn finish(mut self) -> Probe {
-        self.probe.numbers = Ranges::new(self.numbers);
-        self.probe.texts = Ranges::new(self.texts);
-        for (parts, place) in
-            [(self.parts, &mut self.probe.parts), (self.folded_parts, &mut self.probe.folded_parts)]
-        {
-            match Parts::new(parts) {
-                Ok(parts) => *place = parts,
-                // Too many for one automaton: whatever is there makes them candidates.
-                Err(marks) => self.probe.exists.extend(marks),
+        let guard = |waiting: &Waiting| {
+            let count = |check: &CheckId| shared.get(check).copied().unwrap_or_default();
+            let most = waiting.checks.iter().max_by_key(|check| count(check));
+            most.copied().filter(|check| count(check) >= GUARDED_MIN)
+        };
+        all.sort_by_cached_key(|(is_negative, waiting)| (!is_negative, is_negative.then(|| guard(waiting))));
+        let mut runs: Vec<Run> = Vec::new();
+        let mut doubts = Vec::new();
+        for (clause, (_, waiting)) in (0..).zip(all.iter().take_while(|(is_negative, _)| *is_negative)) {
+            let guard = guard(waiting);
+            match runs.last_mut() {
+                Some(run) if run.guard == guard => run.to = clause + 1,
+                _ => runs.push(Run { to: clause + 1, guard }),
+            }
+            for check in waiting.checks.iter().filter(|check| Some(**check) != guard) {
+                let denied = accesses.of(check.not(), tests, sites, keys);
+                let cheapest = denied.iter().min_by_key(|access| keys.cost(access, sites, |_| 0));
+                let found = cheapest.into_iter().flat_map(|access| access.iter());
+                doubts.extend(found.map(|key| (*key, Mark::doubt(clause))));
             }
         }
-        self.probe
+        self.clauses = all.into_iter().map(|(_, waiting)| waiting).collect();
+        (Negatives { runs: runs.into() }, doubts)
     }
 }
 
-/// Adds to a list and answers where.
-fn append<T>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) -> Span {
-    let from = number(list.len());
-    list.extend(more);
-    Span { from, to: number(list.len()) }
+/// The accesses of checks, found once.
+struct Accesses {
+    by_check: HashMap<CheckId, Vec<Access>, Mixing>,
+}
+
+/// Keys of which at least one is found.
+pub(super) type Access = Arc<[KeyId]>;
+
+impl Accesses {
+    fn of(&mut self, check: CheckId, tests: &[TestAt], sites: &mut Sites, keys: &mut Keys) -> &[Access] {
+        self.by_check.entry(check).or_insert_with(|| {
+            let test = Arc::clone(&tests[check.test() as usize].test);
+            let check = Check { test, negated: check.is_negated() };
+            let all = crate::matcher::access::accesses(&check, sites);
+            all.into_iter().map(|access| access.into_iter().map(|key| keys.number(key)).collect()).collect()
+        })
+    }
+
+    fn of_clause(
+        &mut self,
+        clause: &Waiting,
+        tests: &[TestAt],
+        sites: &mut Sites,
+        keys: &mut Keys,
+    ) -> Vec<Access> {
+        let each = |check: &CheckId| self.of(*check, tests, sites, keys).to_vec();
+        let mut all: Vec<Access> = clause.checks.iter().flat_map(each).collect();
+        let bounds: Vec<KeyId> = all.iter().filter_map(|access| keys.bound(access, sites)).collect();
+        if bounds.len() > 1 {
+            let joined: Vec<Key> = joined_bounds(bounds.iter().map(|key| keys.get(*key)));
+            all.extend(joined.into_iter().map(|key| Access::from([keys.number(key)])));
+        }
+        all
+    }
+}
+
+impl CheckId {
+    fn not(self) -> Self {
+        Self::new(self.test(), !self.is_negated())
+    }
+}
+
+impl Sought {
+    /// Whether it is an interval.
+    pub(super) fn is_bound(&self) -> bool {
+        matches!(self, Self::Number { .. } | Self::Text { .. })
+    }
+}
+
+/// Whether a rule is for no customer, as long as it stands as it does.
+fn never_applies(rule: &Rule) -> bool {
+    if rule.key.customer.is_global() {
+        rule.scope.overrides.is_empty() && !rule.status.is_evaluated()
+    } else {
+        !rule.applies_to(rule.key.customer)
+    }
+}
+
+fn flattened(clauses: Vec<Waiting>, tests: &[TestAt]) -> (Box<[Indexed]>, Box<[CheckId]>) {
+    let mut checks = Vec::with_capacity(clauses.iter().map(|clause| clause.checks.len()).sum());
+    let mut all = Vec::with_capacity(clauses.len());
+    for Waiting { checks: mut own, condition } in clauses {
+        all.push(Indexed { checks: number(checks.len()), condition });
+        own.sort_by_key(|check| cost(&tests[check.test() as usize].test));
+        checks.extend(own);
+    }
+    (all.into(), checks.into())
+}
+
+fn by_condition(mut subscribers: Vec<(u32, Subscriber)>) -> (Box<[u32]>, Box<[Subscriber]>) {
+    subscribers.sort_unstable();
+    let mut conditions = Vec::new();
+    for (at, (condition, _)) in subscribers.iter().enumerate() {
+        if conditions.len() == *condition as usize {
+            conditions.push(number(at));
+        }
+    }
+    (conditions.into(), subscribers.into_iter().map(|(_, subscriber)| subscriber).collect())
 }
 
 /// A rule has some kilobytes at most, so their parts are counted in 32 bits.
-fn number(length: usize) -> u32 {
+pub(super) fn number(length: usize) -> u32 {
     u32::try_from(length).expect("no machine holds 2^32 clauses")
 }

@@ -57,12 +57,14 @@ pub(crate) enum Code {
     Internal,
     /// The body is not what this request takes.
     BadBody,
+    /// The tests that the rule carries fail.
+    RuleTestsFailed,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -89,6 +91,7 @@ impl Code {
         Self::NotReady,
         Self::Internal,
         Self::BadBody,
+        Self::RuleTestsFailed,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -135,6 +138,7 @@ impl Code {
             Self::NotReady => ("TOC-4024", S::SERVICE_UNAVAILABLE, "not ready"),
             Self::Internal => ("TOC-4025", S::INTERNAL_SERVER_ERROR, "internal error"),
             Self::BadBody => ("TOC-4026", S::BAD_REQUEST, "bad request body"),
+            Self::RuleTestsFailed => ("TOC-4027", S::UNPROCESSABLE_ENTITY, "the rule's tests fail"),
         }
     }
 }

@@ -12,6 +12,7 @@ use rules::{
 };
 use serde_json::value::RawValue;
 
+use super::tried::{self, ForceQuery};
 use crate::error::{Answer, Code, Fault, Problem};
 
 /// A sound rule of an import.
@@ -69,7 +70,13 @@ pub(super) fn to_path(text: &Bytes, key: RuleKey) -> Answer<Bytes> {
 }
 
 /// The record that asks for the rule.
-pub(super) fn put(topic: &str, key: RuleKey, text: Bytes, expected: Option<RuleVersion>) -> Answer<Outgoing> {
+pub(super) fn put(
+    topic: &str,
+    key: RuleKey,
+    text: Bytes,
+    expected: Option<RuleVersion>,
+    force: &ForceQuery,
+) -> Answer<Outgoing> {
     let record = record(topic, key, Some(text), expected);
     let read = Command::read(&CommandRecord {
         key: record.key.as_deref(),
@@ -77,7 +84,9 @@ pub(super) fn put(topic: &str, key: RuleKey, text: Bytes, expected: Option<RuleV
         expected_version: record.headers.first().map(|header| &header.value[..]),
     });
     // What would become a dead letter is refused here, before it is in the log for ever.
-    read.map_err(|invalid| Problem::from(&invalid))?;
+    if let Command::Put { rule, .. } = read.map_err(|invalid| Problem::from(&invalid))? {
+        tried::check(&rule, force)?;
+    }
     Ok(record)
 }
 
@@ -168,10 +177,10 @@ mod tests {
             );
             let (key, filled) = to_collection(&text.into(), fresh()).unwrap();
             assert_eq!(key.alert, fresh());
-            assert!(put("t", key, filled, None).is_ok());
+            assert!(put("t", key, filled, None, &ForceQuery::default()).is_ok());
         }
         let filled = to_path(&"{\"alertName\":\"a\",\"match\":\"$.a\"}".into(), key()).unwrap();
-        assert!(put("t", key(), filled, None).is_ok());
+        assert!(put("t", key(), filled, None, &ForceQuery::default()).is_ok());
         assert_eq!(append_member(&"{ }".into(), "a", "b"), "{ \"a\":\"b\"}");
     }
 

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use engine::Partition;
 use ports::{Outgoing, Place};
-use rules::{ActiveRule, AlertId, RULE_BYTES_MAX, write_rule};
+use rules::{ActiveRule, AlertId, RULE_BYTES_MAX, RuleKey, RuleVersion, write_rule};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -18,9 +19,11 @@ use uuid::Uuid;
 use super::effective::Effect;
 use super::list::etag;
 use super::outcome::Resolved;
+use super::tried::ForceQuery;
 use super::{posted, precondition};
+use crate::blocking::blocking;
 use crate::error::{Answer, Code, Problem, ProblemBody};
-use crate::extract::RulePath;
+use crate::extract::{Parameters, RulePath};
 use crate::state::App;
 
 /// What a write answers: the rule as it stands now (as it was, if it was deleted), and since when and where.
@@ -58,7 +61,7 @@ impl From<Place> for Position {
 /// Puts a rule in force, in the plain form or as an original control message. An `alertId` that the plain form leaves
 /// out is made by the server.
 #[utoipa::path(post, path = "/v1/rules", tag = "rules", security(("token" = [])),
-    params(("If-Match" = Option<String>, Header, description = "The version that must be in force")),
+    params(ForceQuery, ("If-Match" = Option<String>, Header, description = "The version that must be in force")),
     request_body = Value,
     responses(
         (status = 201, description = "The rule is new; `ETag` is its version", body = Written),
@@ -66,18 +69,35 @@ impl From<Place> for Position {
         (status = "4XX", description = "Refused; 412 comes with the rule in force", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")
     ))]
-pub(crate) async fn post(State(app): State<App>, headers: HeaderMap, request: Request) -> Answer<Response> {
+pub(crate) async fn post(
+    State(app): State<App>,
+    Parameters(force): Parameters<ForceQuery>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer<Response> {
     let expected = precondition::expected(&headers)?;
     let document = app.bodies.read(request, RULE_BYTES_MAX).await?;
     let fresh = AlertId::from_uuid(Uuid::new_v4());
     let (key, text) = posted::to_collection(&document.bytes, fresh)?;
-    commit(&app, posted::put(&app.topics.controls, key, text, expected)?).await
+    commit(&app, checked(&app, key, text, expected, force).await?).await
+}
+
+/// The record of a rule that may be saved. Regular expressions and tests of a rule take milliseconds.
+async fn checked(
+    app: &App,
+    key: RuleKey,
+    text: Bytes,
+    expected: Option<RuleVersion>,
+    force: ForceQuery,
+) -> Answer<Outgoing> {
+    let topic = app.topics.controls.clone();
+    blocking(move || posted::put(&topic, key, text, expected, &force)).await?
 }
 
 /// Puts the rule of this path in force. Ids may be left out of the body; others than those of the path are refused.
 #[utoipa::path(put, path = "/v1/rules/{customerId}/{alertId}", tag = "rules", security(("token" = [])),
     params(("customerId" = String, Path, format = Uuid), ("alertId" = String, Path, format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The version that must be in force")),
+        ForceQuery, ("If-Match" = Option<String>, Header, description = "The version that must be in force")),
     request_body = Value,
     responses(
         (status = 201, description = "The rule is new; `ETag` is its version", body = Written),
@@ -88,13 +108,14 @@ pub(crate) async fn post(State(app): State<App>, headers: HeaderMap, request: Re
 pub(crate) async fn put(
     State(app): State<App>,
     RulePath(key): RulePath,
+    Parameters(force): Parameters<ForceQuery>,
     headers: HeaderMap,
     request: Request,
 ) -> Answer<Response> {
     let expected = precondition::expected(&headers)?;
     let document = app.bodies.read(request, RULE_BYTES_MAX).await?;
     let text = posted::to_path(&document.bytes, key)?;
-    commit(&app, posted::put(&app.topics.controls, key, text, expected)?).await
+    commit(&app, checked(&app, key, text, expected, force).await?).await
 }
 
 /// Takes the rule of this path out of force.

@@ -29,18 +29,19 @@ pub(crate) fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let mut tally = Tally { rules: book.len(), ..Tally::default() };
     if arguments.matches {
-        let mut matching = Matching::new(&book);
-        run(&mut lines, &mut tally, |line, _| matching.write(line, &mut out))?;
+        let matching = Matching::new(&book);
+        run(&mut lines, &mut tally, |line, tally| {
+            tally.told += matching.write(line, &mut out)?;
+            Ok(())
+        })?;
     } else {
         let mut rehearsal = Rehearsal::new(book, TOPIC);
-        let mut late = 0;
         run(&mut lines, &mut tally, |line, tally| {
             let offset = Offset(line.number);
             let outcome = rehearsal.event(line.customer, &line.payload, line.timestamp, offset);
-            tell(&outcome.map_err(unreadable)?, tally, &mut late, &mut out)
+            tell(&outcome.map_err(unreadable)?, tally, &mut out)
         })?;
-        tell(&rehearsal.finish(advance_to).map_err(unreadable)?, &mut tally, &mut late, &mut out)?;
-        tally.late = late;
+        tell(&rehearsal.finish(advance_to).map_err(unreadable)?, &mut tally, &mut out)?;
     }
     out.flush().map_err(unwritable)?;
     eprintln!("{}", tally.summary(arguments.matches));
@@ -76,13 +77,13 @@ impl Tally {
 fn run(
     lines: &mut LineReader<impl BufRead>,
     tally: &mut Tally,
-    mut take: impl FnMut(&Line, &mut Tally) -> Result<u64, Failure>,
+    mut take: impl FnMut(&Line, &mut Tally) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     while let Some(line) = lines.next()? {
         match line {
             Ok(line) => {
                 tally.events += 1;
-                tally.told += take(&line, tally)?;
+                take(&line, tally)?;
             },
             Err(refused) => {
                 tally.refused += 1;
@@ -93,18 +94,10 @@ fn run(
     Ok(())
 }
 
-fn tell(
-    outcome: &Outcome,
-    tally: &mut Tally,
-    late: &mut usize,
-    out: &mut impl Write,
-) -> Result<u64, Failure> {
-    *late += outcome.late.len();
-    for alert in &outcome.alerts {
-        write_line(&Alert::to_json(alert), out)?;
-    }
-    let _ = tally;
-    Ok(outcome.alerts.len() as u64)
+fn tell(outcome: &Outcome, tally: &mut Tally, out: &mut impl Write) -> Result<(), Failure> {
+    tally.late += outcome.late.len();
+    tally.told += outcome.alerts.len() as u64;
+    outcome.alerts.iter().try_for_each(|alert| write_line(&Alert::to_json(alert), out))
 }
 
 fn write_line(json: &[u8], out: &mut impl Write) -> Result<(), Failure> {

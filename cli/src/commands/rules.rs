@@ -92,7 +92,7 @@ fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
                     format!("{}/{}", text(rule, "customerId"), text(rule, "alertId")),
                     rule["version"].to_string(),
                     // The original control message has none of its own.
-                    rule["severity"].as_str().unwrap_or(rules::Severity::default().name()).to_owned(),
+                    rule["severity"].as_str().unwrap_or("medium").to_owned(),
                     text(rule, "alertName").to_owned(),
                 ]),
             }

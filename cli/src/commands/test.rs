@@ -24,11 +24,8 @@ pub(crate) fn test(files: &[PathBuf], output: Output) -> Result<(), Failure> {
     for rule in found.iter().filter_map(|found| found.rule.as_ref().ok()) {
         let reports = run_tests(rule).map_err(|failure| Failure::other_side(failure.to_string()))?;
         for report in reports {
-            if report.passed {
-                passed += 1
-            } else {
-                failed += 1
-            }
+            let count = if report.passed { &mut passed } else { &mut failed };
+            *count += 1;
             match output {
                 Output::Json => println!("{}", json!({"rule": rule.key.to_string(), "test": report})),
                 Output::Text => println!("{}", shown(&rule.name, &report)),

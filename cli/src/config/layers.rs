@@ -27,6 +27,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("topics.alerts-shadow", ""),
     ("topics.changelog", ""),
     ("topics.dead-letters", ""),
+    ("topics.late", ""),
 ];
 
 /// The table of the file whose entries go to the Kafka client as they are.
@@ -144,6 +145,7 @@ fn with_topic_names(mut values: Values) -> Values {
         ("topics.alerts-shadow", names.alerts_shadow),
         ("topics.changelog", names.changelog),
         ("topics.dead-letters", names.dead_letters),
+        ("topics.late", names.late),
     ] {
         if let Some((text, _)) = values.get_mut(setting).filter(|(text, _)| text.is_empty()) {
             *text = name;

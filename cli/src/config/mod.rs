@@ -140,6 +140,7 @@ fn topics(layers: &Layers) -> Topics {
         alerts_shadow: named("topics.alerts-shadow"),
         changelog: named("topics.changelog"),
         dead_letters: named("topics.dead-letters"),
+        late: named("topics.late"),
     }
 }
 

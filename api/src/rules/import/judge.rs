@@ -8,6 +8,7 @@ use super::lines::Line;
 use super::report::{LineReport, Status};
 use crate::error::{Code, Fault};
 use crate::rules::posted::{self, Posted};
+use crate::rules::tried;
 
 /// How many problems of a line are told; a rule of nothing but mistakes would have thousands.
 const PROBLEMS_MAX: usize = 20;
@@ -27,7 +28,10 @@ pub(super) fn judge(lines: Vec<Line>, topic: &str) -> Vec<Judged> {
             return Judged::Refused(invalid(line.number, vec![too_long()]));
         };
         match read(topic, &text) {
-            Ok(posted) => Judged::Sound(line.number, Box::new(posted)),
+            Ok(posted) => match tried::faults(&posted.rule) {
+                Ok(failed) if !failed.is_empty() => Judged::Refused(invalid(line.number, failed)),
+                _ => Judged::Sound(line.number, Box::new(posted)),
+            },
             Err(problems) => Judged::Refused(invalid(line.number, faults(&problems))),
         }
     };

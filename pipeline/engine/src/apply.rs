@@ -13,13 +13,13 @@ use crate::dead_letter::DeadLetter;
 use crate::evaluate::{Arrival, Fate, GroupRun, Moment};
 use crate::group::Group;
 use crate::hit::Hit;
-use crate::key::{ClockId, Key, RuleKeys, Timer, TimerKind, clock_key, timers};
+use crate::key::{ClockId, Key, RuleKeys, Timer, TimerKind, clock_key, timers, wake_key, wakes, woken};
 use crate::plan::{Input, Matched, Plan, Step};
 use crate::scalar;
 use crate::stored::{self, StoredError};
 use crate::stream::{Partition, Timestamp};
 use crate::tally::Tally;
-use crate::view::{Unavailable, View};
+use crate::view::{Unavailable, View, after};
 use crate::write::{Table, Write};
 
 /// How far ahead of its record an event of the live stream may be.
@@ -40,6 +40,17 @@ pub struct Context<'a> {
     pub clamps: bool,
     /// Whether conclusions from something not having come wait for late events.
     pub waits: bool,
+    /// What makes time go on for customers that are silent; nothing does where all events are known.
+    pub idle: Option<Idle>,
+}
+
+/// What makes time go on for silent customers.
+#[derive(Debug, Clone, Copy)]
+pub struct Idle {
+    /// The partition's ingestion clock before the batch: the greatest min(record timestamp, processing time).
+    pub ingestion: Timestamp,
+    /// How long a customer sends nothing before it counts as silent.
+    pub after: Span,
 }
 
 /// What a batch does.
@@ -56,6 +67,8 @@ pub struct Effects {
     /// Rules that look at more of an event than they may, each as often as that happened: it is unknown whether the events met
     /// them, and they did not count.
     pub cut: Vec<RuleKey>,
+    /// The partition's ingestion clock after the batch.
+    pub ingestion: Timestamp,
     /// What happened how often.
     pub counts: Counts,
 }
@@ -163,6 +176,33 @@ pub fn advance(
     Ok(run.finish())
 }
 
+/// The most customers that are woken at once.
+const WOKEN_MAX: usize = 1000;
+
+/// Lets time go on for customers that have been silent up to the ingestion clock of the context: what is due fires, of so many
+/// customers at once. The caller knows that the partition is read to its end.
+///
+/// # Errors
+/// As [`apply`].
+pub fn wake(view: View<'_>, context: &Context<'_>) -> Result<Effects, Failure> {
+    let mut run = Run::new(view, context);
+    let Some(Idle { ingestion, after: idle_after }) = context.idle else { return Ok(run.finish()) };
+    let (mut from, to) = wakes(ingestion);
+    for _ in 0..WOKEN_MAX {
+        let Some((key, _)) = run.view.first(Table::Meta, &from, &to)? else { break };
+        from = after(&key);
+        let Some((customer, clock_id)) = woken(&key) else { continue };
+        let Some(clock) = run.clock(customer, clock_id)? else {
+            run.view.delete(Table::Meta, key);
+            continue;
+        };
+        run.ingestion = ingestion.minus(idle_after);
+        run.advance(&[(customer, clock_id, clock.silent(ingestion, idle_after))], None)?;
+    }
+    run.ingestion = ingestion;
+    Ok(run.finish())
+}
+
 /// A timer in the order in which timers of several clocks fire.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct TimerOrder {
@@ -184,26 +224,40 @@ pub(crate) struct Run<'a> {
     pub(crate) view: View<'a>,
     pub(crate) context: &'a Context<'a>,
     pub(crate) effects: Effects,
+    /// The partition's ingestion clock.
+    ingestion: Timestamp,
     /// The clocks that the batch has looked at; written once at its end.
     clocks: BTreeMap<(CustomerId, ClockId), Option<Clock>>,
 }
 
 impl<'a> Run<'a> {
     fn new(view: View<'a>, context: &'a Context<'a>) -> Self {
-        Self { view, context, effects: Effects::default(), clocks: BTreeMap::new() }
+        let ingestion = context.idle.map_or(Timestamp(i64::MIN), |idle| idle.ingestion);
+        Self { view, context, effects: Effects::default(), ingestion, clocks: BTreeMap::new() }
     }
 
     fn finish(mut self) -> Effects {
-        for ((customer, clock), value) in std::mem::take(&mut self.clocks) {
-            if let Some(value) = value {
-                self.view.put(Table::State, clock_key(customer, clock), stored::to_bytes(&value));
+        for ((customer, clock_id), clock) in std::mem::take(&mut self.clocks) {
+            let Some(mut clock) = clock else { continue };
+            let wakes_at = self.context.idle.and_then(|idle| clock.wake(idle.after));
+            if wakes_at != clock.wakes_at {
+                if let Some(at) = clock.wakes_at {
+                    self.view.delete(Table::Meta, wake_key(at, customer, clock_id));
+                }
+                if let Some(at) = wakes_at {
+                    self.view.put(Table::Meta, wake_key(at, customer, clock_id), Bytes::new());
+                }
+                clock.wakes_at = wakes_at;
             }
+            self.view.put(Table::State, clock_key(customer, clock_id), stored::to_bytes(&clock));
         }
+        self.effects.ingestion = self.ingestion;
         self.effects.writes = self.view.into_writes();
         self.effects
     }
 
     fn step(&mut self, step: Step) -> Result<(), Failure> {
+        self.ingestion = self.ingestion.max(step.input.timestamp.min(self.context.now));
         let event = match step.event {
             Ok(event) => event,
             Err(letter) => {
@@ -281,9 +335,10 @@ impl<'a> Run<'a> {
             let known = self.clock(*customer, *clock_id)?;
             let moved = match known {
                 Some(clock) => {
-                    Clock { now: clock.now.max(*to), ingest: ingest.unwrap_or(clock.ingest), ..clock }
+                    let ingest = ingest.unwrap_or(clock.ingest);
+                    Clock { now: clock.now.max(*to), ingest, set_at: self.ingestion, ..clock }
                 },
-                None => Clock::new(*to, ingest.unwrap_or(*to)),
+                None => Clock::new(*to, ingest.unwrap_or(*to), self.ingestion),
             };
             self.clocks.insert((*customer, *clock_id), Some(moved));
         }
@@ -388,7 +443,7 @@ impl<'a> Run<'a> {
         let mut all = Vec::new();
         while let Some((key, _)) = self.view.first(Table::Timers, &from, &to)? {
             all.push(Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?);
-            from = crate::view::after(&key);
+            from = after(&key);
         }
         let now = self.clock(customer, clock)?.map_or(Timestamp(i64::MIN), |clock| clock.now);
         for timer in all.into_iter().filter(|timer| timer.kind == TimerKind::Change) {

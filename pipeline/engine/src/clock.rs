@@ -1,5 +1,6 @@
 //! Clocks: how far a customer's event time has come, one clock for each definition of event time.
 
+use rules::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::stream::Timestamp;
@@ -11,17 +12,53 @@ pub(crate) struct Clock {
     pub(crate) now: Timestamp,
     /// The timestamp of the customer's last record.
     pub(crate) ingest: Timestamp,
+    /// The ingestion clock of the partition when it was last set.
+    pub(crate) set_at: Timestamp,
+    /// Under which ingestion clock it stands in the index of silent customers.
+    pub(crate) wakes_at: Option<Timestamp>,
     /// No timer is due before this; there may be none at it.
     pub(crate) next_timer: Option<Timestamp>,
 }
 
 impl Clock {
-    pub(crate) fn new(now: Timestamp, ingest: Timestamp) -> Self {
-        Self { now, ingest, next_timer: None }
+    pub(crate) fn new(now: Timestamp, ingest: Timestamp, set_at: Timestamp) -> Self {
+        Self { now, ingest, set_at, wakes_at: None, next_timer: None }
     }
 
     /// Notes a new timer.
     pub(crate) fn expect(&mut self, due: Timestamp) {
         self.next_timer = Some(self.next_timer.map_or(due, |next| next.min(due)));
+    }
+
+    /// The ingestion clock at which a customer that stays silent makes the next timer due: the time that has passed since the
+    /// clock was set counts, but for what it takes to call a customer silent.
+    pub(crate) fn wake(&self, idle_after: Span) -> Option<Timestamp> {
+        let missing = self.next_timer?.0.saturating_sub(self.now.0);
+        Some(Timestamp(self.set_at.0.saturating_add(missing)).plus(idle_after))
+    }
+
+    /// Where a silent customer's clock has come to at an ingestion clock.
+    pub(crate) fn silent(&self, ingestion: Timestamp, idle_after: Span) -> Timestamp {
+        let passed = ingestion.minus(idle_after).0.saturating_sub(self.set_at.0);
+        Timestamp(self.now.0.saturating_add(passed.max(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_customer_wakes_when_its_next_timer_is_due() {
+        let idle = Span::from_millis(60);
+        let mut clock = Clock::new(Timestamp(1000), Timestamp(0), Timestamp(5000));
+        assert_eq!(clock.wake(idle), None);
+        clock.expect(Timestamp(1100));
+        let wake = clock.wake(idle).unwrap();
+        assert_eq!(wake, Timestamp(5160));
+        assert_eq!(clock.silent(wake, idle), Timestamp(1100));
+        assert_eq!(clock.silent(Timestamp(5159), idle), Timestamp(1099));
+        // Not yet silent: no time has passed.
+        assert_eq!(clock.silent(Timestamp(5030), idle), Timestamp(1000));
     }
 }

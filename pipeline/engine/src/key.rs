@@ -178,6 +178,25 @@ pub(crate) fn step_place(key: &[u8]) -> Option<(Timestamp, u64)> {
     Some((unsorted(*rest.last_chunk()?), u64::from_be_bytes(*position)))
 }
 
+/// What keys of the index of silent customers begin with; the index stands in the table of the partition's own affairs.
+const WAKE: &[u8] = b"wake/";
+
+/// The key of a customer's clock in the index of silent customers, which sorts by the ingestion clock.
+pub(crate) fn wake_key(at: Timestamp, customer: CustomerId, clock: ClockId) -> Key {
+    [WAKE, &sorted(at), customer.as_bytes(), &clock.0.to_be_bytes()].concat().into()
+}
+
+/// The range of those that wake up to an ingestion clock.
+pub(crate) fn wakes(until: Timestamp) -> (Key, Key) {
+    (Key::from_static(WAKE), [WAKE, &sorted(until), &[0xFF; 25]].concat().into())
+}
+
+/// Whose clock an entry of the index is about.
+pub(crate) fn woken(key: &[u8]) -> Option<(CustomerId, ClockId)> {
+    let (rest, clock) = key.split_last_chunk()?;
+    Some((CustomerId::from_bytes(*rest.last_chunk()?), ClockId(u64::from_be_bytes(*clock))))
+}
+
 /// What a timer does when it is due. At one moment, those of a group fire in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum TimerKind {

@@ -34,7 +34,7 @@ mod view;
 mod write;
 
 pub use alert::{Alert, AlertEntity, Evidence, Origin, Window};
-pub use apply::{Context, Counts, Effects, Failure, LateEvent, advance, apply};
+pub use apply::{Context, Counts, Effects, Failure, Idle, LateEvent, advance, apply, wake};
 pub use dead_letter::{DeadLetter, Reason, Refusal};
 pub use event::{EVENT_BYTES_MAX, Event, decode};
 pub use group::{GROUPS_PER_EVENT_MAX, Group};

@@ -119,7 +119,15 @@ impl Rehearsal {
     }
 
     fn context(&self, now: Timestamp, waits: bool) -> Context<'_> {
-        Context { topic: &self.topic, partition: Partition(0), now, rules: &self.rules, clamps: false, waits }
+        Context {
+            topic: &self.topic,
+            partition: Partition(0),
+            now,
+            rules: &self.rules,
+            clamps: false,
+            waits,
+            idle: None,
+        }
     }
 
     fn take(&mut self, effects: Effects) -> Outcome {

@@ -113,6 +113,7 @@ fn worked(case: &Case, partitions: u32, batch: usize) -> BTreeMap<CustomerId, Ve
                 rules: &book,
                 clamps: false,
                 waits: true,
+                idle: None,
             };
             let effects = apply(plan, View::new(&state, []), &context).expect("memory can be read");
             state.write(effects.writes);

@@ -15,6 +15,7 @@ mod recovery;
 mod rulebook;
 mod segment;
 mod settings;
+mod silence;
 mod status;
 mod uncommitted;
 mod worker;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use engine::{
-    Context, Counts, Effects, Failure, Input, Key, Offset, Origin, Partition, Table, Timestamp, Unavailable,
-    View, Write, apply, plan,
+    Context, Counts, Effects, Failure, Idle, Input, Key, Offset, Origin, Partition, Table, Timestamp,
+    Unavailable, View, Write, apply, plan, wake,
 };
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
@@ -83,7 +83,6 @@ impl LivePartition {
                 format!("event {} came again after {} was evaluated", first.offset, self.next),
             ));
         }
-        let clock = inputs.iter().map(|input| input.timestamp.min(now)).max().unwrap_or(self.clock);
         let plan = plan(snapshot, self.partition, self.partitions, inputs);
         let known = self.fetch(plan.reads().into_iter().collect())?;
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
@@ -94,10 +93,32 @@ impl LivePartition {
             rules,
             clamps: true,
             waits: true,
+            idle: Some(Idle { ingestion: self.clock, after: settings.idle_after }),
         };
         let effects = apply(plan, View::new(&source, known), &context).map_err(failed)?;
         self.next = last.next();
-        self.clock = self.clock.max(clock);
+        self.clock = effects.ingestion;
+        self.segment.touch();
+        Ok(self.take(effects, settings))
+    }
+
+    /// Lets time go on for customers that are silent: the partition is read to its end and has been for a while.
+    pub(crate) fn wake(&mut self, rules: &RuleBook, settings: &Settings, now: Timestamp) -> Result<Tally> {
+        let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
+        let context = Context {
+            topic: &settings.topics.events,
+            partition: self.partition,
+            now,
+            rules,
+            clamps: true,
+            waits: true,
+            idle: Some(Idle { ingestion: self.clock.max(now), after: settings.idle_after }),
+        };
+        let effects = wake(View::new(&source, []), &context).map_err(failed)?;
+        if effects.writes.is_empty() {
+            return Ok(Tally::default());
+        }
+        self.clock = effects.ingestion;
         self.segment.touch();
         Ok(self.take(effects, settings))
     }

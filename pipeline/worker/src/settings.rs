@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ports::Topics;
+use rules::Span;
 
 /// A worker's settings.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Settings {
     pub epoch_bytes: usize,
     /// How many bytes may be uncommitted before polling stops.
     pub uncommitted_bytes_max: usize,
+    /// How long a customer sends nothing, and its partition is read to the end, before time goes on for it without events.
+    pub idle_after: Span,
     /// How long a recovery waits for changelog records that must be there.
     pub recovery_patience: Duration,
 }
@@ -42,6 +45,7 @@ impl Settings {
             epoch_wait: Duration::from_secs(1),
             epoch_bytes: 4 << 20,
             uncommitted_bytes_max: 16 << 20,
+            idle_after: Span::from_millis(60_000),
             recovery_patience: Duration::from_secs(30),
         }
     }

@@ -17,6 +17,7 @@ use crate::partition::{LivePartition, Tally};
 use crate::recovery::{Recovered, recover};
 use crate::rulebook;
 use crate::settings::Settings;
+use crate::silence::Silence;
 use crate::status::{PartitionState, StatusBoard};
 
 /// How long an aborted commit waits before it is tried again.
@@ -50,6 +51,7 @@ pub struct Worker {
     controls: Option<Controls>,
     live: BTreeMap<Partition, LivePartition>,
     waiting: Waiting,
+    silence: Silence,
 }
 
 impl Worker {
@@ -74,8 +76,20 @@ impl Worker {
             status.partitions.clear();
             status.problem = None;
         });
-        let (controls, live, waiting) = (None, BTreeMap::new(), Waiting::default());
-        Ok(Self { settings, log, stores, clock, status, member, partitions, controls, live, waiting })
+        let (controls, live, waiting, silence) = Default::default();
+        Ok(Self {
+            settings,
+            log,
+            stores,
+            clock,
+            status,
+            member,
+            partitions,
+            controls,
+            live,
+            waiting,
+            silence,
+        })
     }
 
     /// Works until it is asked to stop, then commits what is finished and leaves the group.
@@ -112,6 +126,9 @@ impl Worker {
             }
         }
         self.follow_controls()?;
+        if !full {
+            self.wake_silent()?;
+        }
         let now = self.clock.now().monotonic;
         let touched = self.live.values().any(|live| live.segment.is_touched());
         let output = self.live.values().any(|live| !live.segment.output.is_empty());
@@ -137,6 +154,7 @@ impl Worker {
                 self.member.start(partition, live.next())?;
                 tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
                 self.live.insert(partition, live);
+                self.silence.broken(partition, self.clock.now().monotonic);
                 self.status.update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
                 gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
                 Ok(())
@@ -184,8 +202,38 @@ impl Worker {
         Ok(live)
     }
 
+    /// Lets time go on for the customers of partitions on which nothing comes.
+    fn wake_silent(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let idle_after = Duration::from_millis(self.settings.idle_after.as_millis());
+        for partition in self.silence.due(now.monotonic, idle_after) {
+            let (Some(live), Some(controls)) = (self.live.get_mut(&partition), &self.controls) else {
+                continue;
+            };
+            // Only a log that answers shows that there is nothing; an outage is no silence.
+            match self.log.bounds(&self.settings.topics.events, partition) {
+                Ok(bounds) if bounds.end <= live.next() => {},
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::debug!(%partition, %error, "the end of a quiet partition cannot be read");
+                    continue;
+                },
+            }
+            match live.wake(controls.book(), &self.settings, now.wall) {
+                Ok(tally) => report(&tally),
+                Err(error) => {
+                    self.give_up(partition);
+                    self.halt(partition, error)?;
+                },
+            }
+        }
+        Ok(())
+    }
+
     fn evaluate(&mut self, partition: Partition, inputs: Vec<Input>) -> Result<()> {
-        let now = self.clock.now().wall;
+        let moment = self.clock.now();
+        let now = moment.wall;
+        self.silence.broken(partition, moment.monotonic);
         let (Some(live), Some(controls)) = (self.live.get_mut(&partition), &self.controls) else {
             return Ok(());
         };
@@ -269,6 +317,7 @@ impl Worker {
     /// Drops a partition with all that is uncommitted on it.
     fn give_up(&mut self, partition: Partition) {
         self.live.remove(&partition);
+        self.silence.forget(partition);
         self.status.update(|status| drop(status.partitions.remove(&partition)));
         gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
     }

@@ -22,8 +22,8 @@ struct Ticking(Arc<AtomicU64>);
 
 impl Clock for Ticking {
     fn now(&self) -> Moment {
-        let ticks = self.0.fetch_add(1, Ordering::Relaxed);
-        Moment { wall: Timestamp(0), monotonic: Duration::from_millis(ticks * 5) }
+        let millis = self.0.fetch_add(1, Ordering::Relaxed) * 5;
+        Moment { wall: Timestamp(millis.cast_signed()), monotonic: Duration::from_millis(millis) }
     }
 }
 
@@ -83,6 +83,14 @@ impl World {
                 position.map_or_else(Default::default, |position| (position.next, position.control));
             next == end("events", Partition(partition)) && followed == control
         })
+    }
+
+    /// Turns until so much time has passed.
+    fn turns_for(&mut self, time: Duration) {
+        let end = self.ticks.load(Ordering::Relaxed) + u64::try_from(time.as_millis()).unwrap() / 5;
+        while self.ticks.load(Ordering::Relaxed) < end {
+            self.turn().unwrap();
+        }
     }
 
     /// Drops the worker with all it had not committed.
@@ -170,6 +178,38 @@ fn a_rule_takes_effect_on_the_live_stream_and_fires_once() {
     assert_eq!(world.alerts(), [(1, 7, 2)]);
     assert_eq!(world.counts(), [4], "the event before the rule does not count");
     assert!(world.status.reasons().is_empty());
+}
+
+/// What has not come is noticed although nothing comes at all.
+#[test]
+fn time_goes_on_for_a_customer_that_is_silent() {
+    let mut world = World::new();
+    let id = customer(1);
+    let rule = json!({
+        "customerId": id, "alertId": Uuid::from_u128(7), "alertName": "late",
+        "pattern": {"type": "absence", "within": "5s", "steps": [
+            {"id": "start", "match": "$.a == 1"}, {"id": "end", "match": "$.a == 2"}
+        ]}
+    });
+    world.append(
+        "app.controls",
+        Some(&format!("{id}/{}", Uuid::from_u128(7))),
+        Some(rule.to_string()),
+        Vec::new(),
+    );
+    world.settle();
+    world.event(id, &json!({"a": 1}));
+    world.settle();
+    assert_eq!(world.alerts(), []);
+    world.turns_for(Duration::from_secs(63));
+    assert_eq!(world.alerts(), [], "a minute of silence is none, and five seconds are missing");
+    world.turns_for(Duration::from_secs(4));
+    world.crash();
+    world.turns_for(Duration::from_secs(3));
+    world.settle();
+    assert_eq!(world.alerts(), [(1, 7, 5000)]);
+    world.turns_for(Duration::from_secs(100));
+    assert_eq!(world.alerts().len(), 1, "it is noticed once");
 }
 
 #[test]

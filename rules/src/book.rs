@@ -132,7 +132,7 @@ impl RuleBook {
                 Outcome::Unchanged(Arc::clone(before))
             },
             (Command::Put { rule, .. }, Some(before)) => {
-                let kept = rule.counts_the_same_as(&before.rule);
+                let kept = rule.keeps_state_of(&before.rule);
                 let generation = if kept { before.generation } else { self.next_generation };
                 let now = ActiveRule { rule: *rule, version: RuleVersion(actual.0 + 1), generation };
                 Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }

@@ -182,6 +182,22 @@ impl Rule {
         if self.scope.overrides.is_empty() { None } else { self.scope.overrides.get(&customer) }
     }
 
+    /// Whether an edit from `other` to this rule keeps what was collected. Where nothing that counts has changed, it does; else the
+    /// rule decides, and can keep only what its new form can read.
+    pub fn keeps_state_of(&self, other: &Self) -> bool {
+        self.counts_the_same_as(other)
+            || (self.bootstrap.on_edit == OnEdit::Keep && self.collects_alike(other))
+    }
+
+    /// Whether the state of both has the same form: it is grouped, timed and summed up alike, whatever the conditions are.
+    fn collects_alike(&self, other: &Self) -> bool {
+        self.grouping.keys == other.grouping.keys
+            && self.grouping.missing == other.grouping.missing
+            && self.timing == other.timing
+            && self.event_id == other.event_id
+            && self.evaluation.collects_the_same_as(&other.evaluation)
+    }
+
     /// Whether state that was collected under `other` can be kept: which events count, when they happened, how they are
     /// grouped, and what is made of them over which window has not changed, however it is written. What the rule is called,
     /// to whom it applies, its threshold and what its alerts tell may be other ones.

@@ -19,16 +19,6 @@ use crate::state::App;
 
 /// How many rules are written out at once: the book is held for so long.
 const PAGE: usize = 200;
-/// The members of the original control message.
-const ORIGINAL_MEMBERS: [&str; 7] = [
-    "customerId",
-    "alertId",
-    "alertName",
-    "alertDescription",
-    "threshold",
-    "jsonPath",
-    "bootstrapCustomerId",
-];
 /// How many pages wait for the client.
 const PAGES_MAX: usize = 2;
 
@@ -75,19 +65,6 @@ pub(crate) async fn export(
 
 fn write_page(app: &App, after: Option<RuleKey>, of: Option<CustomerId>) -> (Bytes, Option<RuleKey>) {
     let page = app.follower.look(|book| page(book, after, of, PAGE));
-    let text: String = page.rules.into_iter().map(|rule| format!("{}\n", importable(rule))).collect();
+    let text: String = page.rules.into_iter().map(|rule| format!("{rule}\n")).collect();
     (text.into(), page.next)
-}
-
-/// A rule of the original form with the members that this form takes when it is read; others as they are.
-fn importable(mut rule: Value) -> Value {
-    if let Value::Object(members) = &mut rule
-        && members.contains_key("jsonPath")
-    {
-        members.retain(|name, _| ORIGINAL_MEMBERS.contains(&name.as_str()));
-        if let Some(count) = members.get("threshold").and_then(|threshold| threshold.get("gte")).cloned() {
-            members.insert("threshold".to_owned(), count);
-        }
-    }
-    rule
 }

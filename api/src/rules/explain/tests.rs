@@ -19,7 +19,7 @@ async fn a_sound_rule_is_answered_in_its_normal_form_and_not_written() {
     let answered = api.post("/v1/rules:validate", text.to_string()).await;
     let expected = json!({
         "rule": {
-            "customerId": CUSTOMER, "alertName": "n", "alertDescription": "", "severity": "medium", "labels": {},
+            "customerId": CUSTOMER, "alertName": "n", "alertDescription": "", "status": "active", "severity": "medium",
             "match": "$.a == 1", "threshold": {"gte": 2},
         },
         "evaluatedAlone": false,

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use rules::{CustomerId, RuleKey};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;

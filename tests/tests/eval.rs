@@ -1,4 +1,5 @@
 //! `tocsin eval` and `tocsin rules test`, as a tenant's own checks would run them: without any server.
+#![allow(clippy::unwrap_used, reason = "tests panic when something is wrong")]
 
 use std::io::Write;
 use std::path::Path;

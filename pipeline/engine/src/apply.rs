@@ -286,23 +286,28 @@ impl<'a> Run<'a> {
         let mut targets = Vec::with_capacity(event.times.len());
         let mut times = BTreeMap::new();
         for (clock, time) in &event.times {
-            let now = self.clock(event.customer, *clock)?.map(|clock| clock.now);
-            let time = match time {
-                Some(time) if self.context.clamps && *time > timestamp.plus(AHEAD_MAX) => {
+            let known = self.clock(event.customer, *clock)?;
+            let time = match (time, known) {
+                (Some(time), _) if self.context.clamps && *time > timestamp.plus(AHEAD_MAX) => {
                     self.effects.counts.clamped_times += 1;
                     timestamp
                 },
-                Some(time) => *time,
-                // Unreadable: the record's time, but it moves no clock.
-                None => {
+                (Some(time), _) => *time,
+                (None, known) => {
                     self.effects.counts.unreadable_times += 1;
-                    now.map_or(timestamp, |now| timestamp.min(now))
+                    // The record's time; it moves no clock that a time was read for.
+                    known.filter(|known| known.is_read).map_or(timestamp, |known| timestamp.min(known.now))
                 },
             };
             times.insert(*clock, time);
             targets.push((event.customer, *clock, time));
         }
         self.advance(&targets, Some(timestamp))?;
+        for (clock, _) in event.times.iter().filter(|(_, time)| time.is_some()) {
+            if let Some(Some(clock)) = self.clocks.get_mut(&(event.customer, *clock)) {
+                clock.is_read = true;
+            }
+        }
         Ok(times)
     }
 

@@ -10,6 +10,8 @@ use crate::stream::Timestamp;
 pub(crate) struct Clock {
     /// The greatest event time; the watermark of the customer's rules with this definition.
     pub(crate) now: Timestamp,
+    /// Whether an event's time could be read; until then the records' timestamps drive the clock.
+    pub(crate) is_read: bool,
     /// The timestamp of the customer's last record.
     pub(crate) ingest: Timestamp,
     /// The ingestion clock of the partition when it was last set.
@@ -22,7 +24,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new(now: Timestamp, ingest: Timestamp, set_at: Timestamp) -> Self {
-        Self { now, ingest, set_at, wakes_at: None, next_timer: None }
+        Self { now, is_read: false, ingest, set_at, wakes_at: None, next_timer: None }
     }
 
     /// Notes a new timer.

@@ -23,8 +23,16 @@ pub struct Rehearsal {
     /// How the rules read event time, each way once.
     event_times: BTreeMap<ClockId, Option<EventTime>>,
     /// How far every clock of every customer has come, or would have if rules looked at it.
-    clocks: BTreeMap<(CustomerId, ClockId), Timestamp>,
+    clocks: BTreeMap<(CustomerId, ClockId), Reached>,
     counts: Counts,
+}
+
+/// How far a clock has come.
+#[derive(Debug, Clone, Copy)]
+struct Reached {
+    now: Timestamp,
+    /// Whether an event's time could be read; until then the records' timestamps drive the clock.
+    is_read: bool,
 }
 
 /// What an event, or the end, brings about.
@@ -84,8 +92,14 @@ impl Rehearsal {
                 },
                 None => Some(timestamp),
             };
-            let now = self.clocks.entry((customer, *clock)).or_insert_with(|| time.unwrap_or(timestamp));
-            *now = time.map_or(*now, |time| time.max(*now));
+            let reached = self.clocks.entry((customer, *clock));
+            let first = || Reached { now: time.unwrap_or(timestamp), is_read: false };
+            let reached = reached.or_insert_with(first);
+            match time {
+                Some(time) => *reached = Reached { now: reached.now.max(time), is_read: true },
+                None if !reached.is_read => reached.now = reached.now.max(timestamp),
+                None => {},
+            }
         }
         let input = Input { offset, timestamp, key: None, value: None };
         let plan = Plan { steps: vec![Step { input, event: Ok(event) }] };
@@ -100,14 +114,14 @@ impl Rehearsal {
     /// As [`Rehearsal::event`].
     pub fn finish(&mut self, advance_to: Option<Timestamp>) -> Result<Outcome, Failure> {
         let mut latest: BTreeMap<ClockId, Timestamp> = BTreeMap::new();
-        for ((_, clock), now) in &self.clocks {
+        for ((_, clock), Reached { now, .. }) in &self.clocks {
             let latest = latest.entry(*clock).or_insert(*now);
             *latest = (*latest).max(*now);
         }
         let moves: Vec<_> = self
             .clocks
             .iter()
-            .map(|((customer, clock), now)| {
+            .map(|((customer, clock), Reached { now, .. })| {
                 let to = advance_to.or_else(|| latest.get(clock).copied()).unwrap_or(*now);
                 (*customer, *clock, to.max(*now))
             })

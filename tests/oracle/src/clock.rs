@@ -1,7 +1,7 @@
 //! When an event happened, and what a customer's clock shows.
 //!
-//! Reading: an unreadable time that starts the clock is the record's timestamp; a clock never goes back, so a first
-//! readable time before that timestamp is late.
+//! Reading: until a time could be read, the timestamps of the records are the times and drive the clock; a clock never goes
+//! back, so a first readable time before such a timestamp is late.
 //! Reading: times are cut towards the past, also before 1970 (what is cut off a text is digits).
 //! Reading: a string of digits has no sign and no exponent; a number may have both.
 
@@ -19,19 +19,22 @@ pub(crate) struct Seen {
     pub(crate) time: i64,
     /// The clock with this event.
     pub(crate) clock: i64,
+    /// Whether a time could be read, now or before.
+    pub(crate) is_read: bool,
 }
 
-/// What the customer's clock of this rule makes of an event; `clock` is what it showed before, if anything.
-pub(crate) fn see(rule: &Rule, payload: &Node, record: Timestamp, clock: Option<i64>) -> Seen {
+/// What the customer's clock of this rule makes of an event; `before` is what the event before came to, if there was one.
+pub(crate) fn see(rule: &Rule, payload: &Node, record: Timestamp, before: Option<Seen>) -> Seen {
     let readable = match &rule.timing.event_time {
         Some(event_time) => read(event_time, payload),
         None => Some(record.0),
     };
-    match (readable, clock) {
-        (Some(time), Some(clock)) => Seen { time, clock: clock.max(time) },
-        (Some(time), None) => Seen { time, clock: time },
-        (None, Some(clock)) => Seen { time: record.0.min(clock), clock },
-        (None, None) => Seen { time: record.0, clock: record.0 },
+    match (readable, before) {
+        (Some(time), Some(before)) => Seen { time, clock: before.clock.max(time), is_read: true },
+        (Some(time), None) => Seen { time, clock: time, is_read: true },
+        (None, Some(before)) if before.is_read => Seen { time: record.0.min(before.clock), ..before },
+        (None, Some(before)) => Seen { time: record.0, clock: before.clock.max(record.0), is_read: false },
+        (None, None) => Seen { time: record.0, clock: record.0, is_read: false },
     }
 }
 

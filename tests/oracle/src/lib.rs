@@ -104,12 +104,12 @@ fn fire(runs: &mut [&mut Run<'_>], at_end: bool, records: &mut Vec<Node>) {
 
 /// The greatest time that the clock of any customer comes to under the event time of this rule.
 fn greatest(rule: &Rule, history: &History) -> Option<i64> {
-    let mut clocks: BTreeMap<CustomerId, i64> = BTreeMap::new();
+    let mut clocks: BTreeMap<CustomerId, clock::Seen> = BTreeMap::new();
     for event in history.events.iter().filter(|event| !event.customer.is_global()) {
         let before = clocks.get(&event.customer).copied();
-        clocks.insert(event.customer, clock::see(rule, &event.payload, event.timestamp, before).clock);
+        clocks.insert(event.customer, clock::see(rule, &event.payload, event.timestamp, before));
     }
-    clocks.into_values().max()
+    clocks.into_values().map(|seen| seen.clock).max()
 }
 
 /// Whether a rule is evaluated for a customer: its own or a global one that reaches it, and active or shadow there.

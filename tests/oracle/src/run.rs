@@ -49,6 +49,8 @@ pub(crate) struct Run<'a> {
     pub(crate) threshold: Option<&'a Limits>,
     /// What the clock will show once the timers have fired.
     pub(crate) clock: Option<i64>,
+    /// What the last event has come to.
+    seen: Option<Seen>,
     /// The groups, in the order in which they came.
     pub(crate) groups: Vec<GroupState<'a>>,
     /// Who writes the records.
@@ -91,6 +93,7 @@ impl<'a> Run<'a> {
             customer,
             threshold: rule.threshold_for(customer),
             clock: None,
+            seen: None,
             groups: Vec::new(),
             desk: Desk::new(rule, customer),
             ids: Vec::new(),
@@ -100,11 +103,11 @@ impl<'a> Run<'a> {
 
     /// Looks at what an event says of time.
     pub(crate) fn see(&mut self, event: &Event) {
-        let Seen { time, clock } = see(self.rule, &event.payload, event.timestamp, self.clock);
+        let seen = see(self.rule, &event.payload, event.timestamp, self.seen);
         if self.clock.is_none() {
-            self.desk.now = clock;
+            self.desk.now = seen.clock;
         }
-        (self.time, self.clock) = (time, Some(clock));
+        (self.time, self.clock, self.seen) = (seen.time, Some(seen.clock), Some(seen));
         self.desk.ingested = event.timestamp.0;
     }
 

@@ -88,11 +88,11 @@ fn a_resent_event_counts_once_and_unshare_resolves() {
             .of(customer, 3.0, unshare)
             .of(customer, 4.0, &share("e4", "f1"))
     };
-    // None of them has a readable time, so the first record's time stays the clock and the others' no later.
+    // None of them has a readable time, so the records' times are those of the events.
     story(customer).says(&[
-        r#"0s firing 2 {"user":"u"}"#,
-        r#"0s resolved 1 {"user":"u"}"#,
-        r#"0s firing 2 {"user":"u"}"#,
+        r#"2s firing 2 {"user":"u"}"#,
+        r#"3s resolved 1 {"user":"u"}"#,
+        r#"4s firing 2 {"user":"u"}"#,
     ]);
     story(OWNER).says(&[]);
 }

@@ -20,12 +20,12 @@ fn missing_or_unreadable_is_the_record_timestamp_but_no_later_than_the_clock() {
 }
 
 #[test]
-fn before_there_is_a_readable_time_the_first_record_timestamp_starts_the_clock() {
+fn before_there_is_a_readable_time_the_record_timestamps_drive_the_clock() {
     rule(by_field(mode(count(1), Mode::Every)))
         .at(100.0, r#"{"a":1}"#)
         .at(200.0, r#"{"a":1}"#)
         .at(300.0, r#"{"a":1,"at":90}"#)
-        .says(&["100s firing 1", "100s firing 2", "90s firing 3 late"]);
+        .says(&["100s firing 1", "200s firing 2", "90s firing 3 late"]);
 }
 
 #[test]

@@ -21,8 +21,22 @@ pub(crate) struct Head {
     pub(crate) window: Option<Timestamp>,
     /// Events of a pattern up to this time and position are used up.
     pub(crate) consumed: Option<(Timestamp, u64)>,
+    pub(crate) steps: StepsKept,
     pub(crate) policy: PolicyState,
     pub(crate) timers: Timers,
+}
+
+/// What is known of the events of a pattern that are kept, without looking at them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct StepsKept {
+    /// How many there are.
+    pub(crate) count: u32,
+    /// How many of them serve each step.
+    pub(crate) serving: Vec<u32>,
+    /// The place of the last one that came in order.
+    pub(crate) latest: Option<(Timestamp, u64)>,
+    /// Of absence: the first start without an end that is not concluded.
+    pub(crate) open: Option<(Timestamp, u64)>,
 }
 
 /// When a group's timers are due, as they stand in the table of timers.
@@ -114,6 +128,7 @@ impl Head {
             expired: Timestamp(i64::MIN),
             window: None,
             consumed: None,
+            steps: StepsKept::default(),
             policy: PolicyState::default(),
             timers: Timers::default(),
         }

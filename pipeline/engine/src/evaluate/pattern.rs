@@ -80,12 +80,67 @@ impl GroupRun<'_, '_> {
         if event.steps == 0 && pattern.kind != PatternKind::Absence {
             return Ok(());
         }
-        let key = self.keys.step(placed.place.0, placed.place.1);
-        self.run.view.put(Table::State, key, stored::to_bytes(&placed.step));
-        while let Some(completion) = self.completion(pattern)? {
-            self.complete(&completion, completion.place.0)?;
+        let in_order = self.head.steps.latest.is_none_or(|latest| placed.place > latest);
+        self.keep(pattern, &placed);
+        if let (PatternKind::Absence, Some(within)) = (pattern.kind, pattern.within) {
+            self.head.steps.open = if in_order {
+                absence::next(within, self.head.steps.open, &placed)
+            } else {
+                absence::open(within, &self.steps()?).map(|open| open.start.place)
+            };
+        } else if !in_order || pattern.kind != PatternKind::Sequence || placed.serves(pattern.steps.len() - 1)
+        {
+            // In order, only the last step can complete a sequence.
+            while self.may_be_complete(pattern) {
+                let Some(completion) = self.completion(pattern)? else { break };
+                self.complete(&completion, completion.place.0)?;
+            }
         }
         self.forget_steps(pattern)
+    }
+
+    /// Stores an event of a pattern.
+    fn keep(&mut self, pattern: &Pattern, placed: &Placed) {
+        let kept = &mut self.head.steps;
+        kept.serving.resize(pattern.steps.len(), 0);
+        kept.count += 1;
+        for (step, count) in kept.serving.iter_mut().enumerate() {
+            *count += u32::from(placed.serves(step));
+        }
+        kept.latest = kept.latest.max(Some(placed.place));
+        let key = self.keys.step(placed.place.0, placed.place.1);
+        self.run.view.put(Table::State, key, stored::to_bytes(&placed.step));
+    }
+
+    /// Removes the first event that is kept.
+    fn drop_first(&mut self, first: &Placed) {
+        let kept = &mut self.head.steps;
+        kept.count = kept.count.saturating_sub(1);
+        for (step, count) in kept.serving.iter_mut().enumerate() {
+            *count = count.saturating_sub(u32::from(first.serves(step)));
+        }
+        self.run.view.delete(Table::State, self.keys.step(first.place.0, first.place.1));
+    }
+
+    /// Whether enough events are kept for a completion, wherever they stand: mostly they are not, and need not be looked at.
+    fn may_be_complete(&self, pattern: &Pattern) -> bool {
+        let announces = pattern.steps.iter().any(|step| step.expected_count_path.is_some());
+        let is_possible = |(step, serving): (&rules::PatternStep, &u32)| {
+            let needed = match (step.min, &step.entity_path) {
+                // One event may name any number of entities, and none may be announced.
+                (None, _) if announces && step.expected_count_path.is_none() => 0,
+                (Some(min), None) => min,
+                (Some(_), Some(_)) | (None, _) => 1,
+            };
+            *serving >= needed
+        };
+        let possible =
+            pattern.steps.iter().zip(&self.head.steps.serving).filter(|step| is_possible(*step)).count();
+        match pattern.kind {
+            PatternKind::Sequence | PatternKind::All => possible == pattern.steps.len(),
+            PatternKind::AtLeast(steps) => possible >= usize::from(steps),
+            PatternKind::Absence => false,
+        }
     }
 
     /// The next completion among the events that are not used up; deadlines complete by time alone.
@@ -153,20 +208,21 @@ impl GroupRun<'_, '_> {
         let active = Arc::clone(&self.active);
         let Evaluation::Pattern(pattern) = &active.rule.evaluation else { return Ok(()) };
         if let (PatternKind::Absence, Some(within)) = (pattern.kind, pattern.within) {
-            while let Some(open) = absence::open(within, &self.steps()?) {
-                if open.deadline.plus(self.patience()) > due {
-                    break;
-                }
+            let is_due = |began: Timestamp, patience: Span| began.plus(within).plus(patience) <= due;
+            while self.head.steps.open.is_some_and(|(began, _)| is_due(began, self.patience())) {
+                let Some(open) = absence::open(within, &self.steps()?) else { break };
                 let was_open = self.head.policy.episode.is_some();
                 // Everything before the deadline is decided.
                 let place = (open.deadline.minus(Span::from_millis(1)), u64::MAX);
                 self.complete(&Completion { events: vec![open.start], place }, open.deadline)?;
+                let left = self.steps()?;
                 if !was_open {
                     // What came while the conclusion waited.
-                    for event in self.steps()? {
-                        self.resolve_on_step(pattern, &event)?;
+                    for event in &left {
+                        self.resolve_on_step(pattern, event)?;
                     }
                 }
+                self.head.steps.open = absence::open(within, &left).map(|open| open.start.place);
                 self.spoke = false;
             }
         }
@@ -178,15 +234,11 @@ impl GroupRun<'_, '_> {
         let active = Arc::clone(&self.active);
         let Evaluation::Pattern(pattern) = &active.rule.evaluation else { return Ok(None) };
         let Some(within) = pattern.within else { return Ok(None) };
-        let steps = self.steps()?;
-        let forgotten = steps.first().map(|first| self.forgotten(first.place.0, within));
+        let forgotten = self.first_step()?.map(|first| self.forgotten(first.place.0, within));
         let forgotten = forgotten.map(|at| Due { at, due: at });
-        let open = match pattern.kind {
-            PatternKind::Absence => absence::open(within, &steps),
-            PatternKind::Sequence | PatternKind::All | PatternKind::AtLeast(_) => None,
-        };
         let patience = self.patience();
-        let open = open.map(|open| Due { at: open.deadline, due: open.deadline.plus(patience) });
+        let open = self.head.steps.open.map(|(began, _)| began.plus(within));
+        let open = open.map(|deadline| Due { at: deadline, due: deadline.plus(patience) });
         Ok(open.into_iter().chain(forgotten).min_by_key(|due| due.due))
     }
 
@@ -195,30 +247,44 @@ impl GroupRun<'_, '_> {
         time.plus(within).plus(within).plus(self.lateness())
     }
 
+    /// Forgets events that nothing can belong together with any more.
     fn forget_steps(&mut self, pattern: &Pattern) -> Result<(), Failure> {
-        let steps = self.steps()?;
-        let too_many = steps.len().saturating_sub(STEPS_MAX);
-        for (index, step) in steps.iter().enumerate() {
-            let is_old = pattern
-                .within
-                .is_some_and(|within| self.forgotten(step.place.0, within) <= self.moment.clock);
-            if !is_old && index >= too_many {
+        let is_old = |run: &Self, place: Place| {
+            pattern.within.is_some_and(|within| run.forgotten(place.0, within) <= run.moment.clock)
+        };
+        let mut overflowed = false;
+        while let Some(first) = self.first_step()? {
+            let is_too_many = self.head.steps.count as usize > STEPS_MAX;
+            if !is_old(self, first.place) && !is_too_many {
                 break;
             }
-            self.run.view.delete(Table::State, self.keys.step(step.place.0, step.place.1));
+            overflowed |= is_too_many;
+            self.drop_first(&first);
+        }
+        if let (true, PatternKind::Absence, Some(within)) = (overflowed, pattern.kind, pattern.within) {
+            self.head.steps.open = absence::open(within, &self.steps()?).map(|open| open.start.place);
         }
         Ok(())
     }
 
     /// Uses up the events up to a place.
     fn consume(&mut self, place: Place) -> Result<(), Failure> {
-        for step in self.steps()? {
-            if step.place <= place {
-                self.run.view.delete(Table::State, self.keys.step(step.place.0, step.place.1));
-            }
+        while let Some(first) = self.first_step()?.filter(|first| first.place <= place) {
+            self.drop_first(&first);
         }
         self.head.consumed = self.head.consumed.max(Some(place));
         Ok(())
+    }
+
+    /// The first event that is not used up.
+    fn first_step(&mut self) -> Result<Option<Placed>, Failure> {
+        if self.head.steps.count == 0 {
+            return Ok(None);
+        }
+        let (from, to) = (self.keys.step(Timestamp(i64::MIN), 0), self.keys.steps_end());
+        let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? else { return Ok(None) };
+        let place = step_place(&key).ok_or_else(|| self.run.damaged(self.customer))?;
+        Ok(Some(Placed { place, step: self.run.decode(self.customer, &bytes)? }))
     }
 
     /// The events that are not used up, in order.

@@ -32,3 +32,12 @@ pub(super) fn open(within: Span, events: &[Placed]) -> Option<Open> {
     }
     open
 }
+
+/// The same as [`open`] with one more event behind all others, from what it was without.
+pub(super) fn next(within: Span, open: Option<(Timestamp, u64)>, event: &Placed) -> Option<(Timestamp, u64)> {
+    if open.is_some_and(|(began, _)| event.place.0 >= began.plus(within)) {
+        return open;
+    }
+    let left = open.filter(|_| !event.step.event.until && !event.serves(END));
+    left.or_else(|| event.serves(START).then_some(event.place))
+}

@@ -11,6 +11,10 @@ use uuid::Uuid;
 use crate::group::Group;
 use crate::stream::{Offset, Partition, Timestamp};
 
+/// The longest alert record, in bytes; below Kafka's default limit of 1 MB for a message, since one record that is too long
+/// would stop the whole partition.
+pub const ALERT_BYTES_MAX: usize = 900_000;
+
 /// What made the alert come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,7 +65,7 @@ pub struct Window {
 }
 
 /// An alert record.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// Names the alert over all its records and over edits of its rule.
@@ -110,11 +114,42 @@ pub struct Alert {
     pub emit_time: Timestamp,
     /// The rule's labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether payloads or entities were left out because the record would be too long.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
+/// What events said never reaches logs, so the debug form leaves it out.
+impl std::fmt::Debug for Alert {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Alert({} of {}/{}, {:?})",
+            self.alert_instance_id, self.customer_id, self.alert_id, self.state
+        )
+    }
 }
 
 impl Alert {
-    /// The wire form.
+    /// The wire form, at most about [`ALERT_BYTES_MAX`]: what would make it longer is left out, and it says so.
     pub fn to_json(&self) -> Vec<u8> {
+        let json = self.written();
+        if json.len() <= ALERT_BYTES_MAX {
+            return json;
+        }
+        let mut short = Self { truncated: true, ..self.clone() };
+        short.evidence.iter_mut().for_each(|evidence| evidence.payload = None);
+        let json = short.written();
+        if json.len() <= ALERT_BYTES_MAX {
+            return json;
+        }
+        short.entities.clear();
+        short.entities_added.clear();
+        short.entities_removed.clear();
+        short.written()
+    }
+
+    fn written(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an alert has string keys and numbers that JSON can write")
     }
 }

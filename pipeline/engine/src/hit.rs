@@ -12,6 +12,8 @@ use crate::redact::redacted;
 use crate::scalar::{self, Hash, canonical, scalar};
 use crate::trail::Named;
 
+/// The longest payload that is kept as evidence, in bytes of its JSON.
+const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
 /// The most values or entities that one event brings to one rule.
 const VALUES_PER_EVENT_MAX: usize = 1000;
 
@@ -96,8 +98,15 @@ pub(crate) fn hit(met: &Met<'_>, root: &Node) -> Option<Hit> {
         event_id: event_id(rule, root),
         brought,
         entities: entities(rule, root),
-        payload: (rule.evidence.mode == EvidenceMode::Full).then(|| redacted(root, &rule.evidence.redact)),
+        payload: payload(rule, root),
     })
+}
+
+/// The payload as evidence; longer ones are referred to alone, or a group's state would grow with them.
+fn payload(rule: &Rule, root: &Node) -> Option<String> {
+    let wanted = rule.evidence.mode == EvidenceMode::Full;
+    let payload = wanted.then(|| redacted(root, &rule.evidence.redact))?;
+    (payload.len() <= PAYLOAD_BYTES_MAX).then_some(payload)
 }
 
 fn event_id(rule: &Rule, root: &Node) -> Option<String> {

@@ -33,7 +33,7 @@ mod varint;
 mod view;
 mod write;
 
-pub use alert::{Alert, AlertEntity, Evidence, Origin, Window};
+pub use alert::{ALERT_BYTES_MAX, Alert, AlertEntity, Evidence, Origin, Window};
 pub use apply::{Context, Counts, Effects, Failure, Idle, LateEvent, advance, apply, wake};
 pub use dead_letter::{DeadLetter, Reason, Refusal};
 pub use event::{EVENT_BYTES_MAX, Event, decode};

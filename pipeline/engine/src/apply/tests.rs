@@ -138,6 +138,35 @@ fn an_edit_that_keeps_the_meaning_keeps_the_count_and_one_that_changes_it_starts
     assert_eq!(fired(&world.run(&anew)), [(1, 1, 5)]);
 }
 
+/// One record that no message can hold would stop a partition for good.
+#[test]
+fn an_alert_is_never_longer_than_a_message() {
+    let mut world = World::default();
+    let document = json!({
+        "customerId": tenant(1), "alertId": Uuid::from_u128(1), "alertName": "n", "match": "$.a", "threshold": 100,
+        "evidence": {"mode": "full", "max": 100, "redact": ["$.secret"]}
+    });
+    let (rule, _) = rules::read_rule(document.to_string().as_bytes(), None).unwrap();
+    world.book.apply(Command::Put { rule: Box::new(rule), expected: None });
+    let payload = |length: usize| json!({"a": "x".repeat(length), "secret": "hunter2"});
+    let events = |length: usize, from: u64| -> Vec<_> {
+        (from..from + 100).map(|offset| event(offset, 1, &payload(length))).collect()
+    };
+    let alert = world.run(&events(15_000, 0)).alerts.remove(0);
+    assert!(alert.evidence.iter().all(|evidence| evidence.payload.is_some()));
+    let json = String::from_utf8(alert.to_json()).unwrap();
+    assert!(json.len() <= crate::ALERT_BYTES_MAX && json.contains(r#""truncated":true"#));
+    assert!(!format!("{alert:?}").contains("xxx") && json.contains(r#""offset":99"#));
+
+    let mut world = world;
+    world.book = RuleBook::default();
+    world.store = MemoryState::default();
+    let (rule, _) = rules::read_rule(document.to_string().as_bytes(), None).unwrap();
+    world.book.apply(Command::Put { rule: Box::new(rule), expected: None });
+    let alert = world.run(&events(17_000, 0)).alerts.remove(0);
+    assert!(alert.evidence.iter().all(|evidence| evidence.payload.is_none()), "too long to be kept");
+}
+
 #[test]
 fn customers_without_rules_leave_no_state() {
     let mut world = World::default();

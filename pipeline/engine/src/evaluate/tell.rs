@@ -103,6 +103,7 @@ impl GroupRun<'_, '_> {
             ingest_time: self.moment.ingest,
             emit_time: context.now,
             labels: rule.labels.clone(),
+            truncated: false,
         };
         self.run.effects.alerts.push(alert);
     }
@@ -139,6 +140,7 @@ impl GroupRun<'_, '_> {
             ingest_time: moment.ingest,
             emit_time: run.context.now,
             labels: rule.labels.clone(),
+            truncated: false,
         });
     }
 

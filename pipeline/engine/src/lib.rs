@@ -24,6 +24,7 @@ mod plan;
 mod redact;
 mod rehearsal;
 mod rule_tests;
+mod run;
 mod scalar;
 mod stored;
 mod stream;

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use rules::{ActiveRule, CustomerId, Evaluation, EvidenceMode, Mode, Span};
 
-use crate::apply::{Failure, Run};
+use crate::apply::Failure;
 use crate::group::Group;
 use crate::head::{Due, Head, Timers};
 use crate::hit::{Brought, Hit};
 use crate::key::{ClockId, GroupKeys, RuleKeys, Timer, TimerKind};
+use crate::run::Run;
 use crate::stored;
 use crate::stream::{Offset, Timestamp};
 use crate::trail::Witness;

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use rules::{Aggregate, Amount, Evaluation, LatePolicy, Span, Window as WindowKind};
+use rules::{Aggregate, Amount, Evaluation, LatePolicy, Window as WindowKind};
 
 use super::policy::{Behind, Judgement, Subject};
+use super::windows::tumbling_start;
 use super::{Arrival, GroupRun};
 use crate::alert::Window;
 use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::head::Due;
-use crate::key::bucket_time;
-use crate::stored;
 use crate::stream::Timestamp;
-use crate::view::after;
-use crate::write::Table;
 
 impl GroupRun<'_, '_> {
     /// The rule's aggregate; asked for only where the rule has one.
@@ -39,7 +36,7 @@ impl GroupRun<'_, '_> {
     }
 
     /// Where the events behind the value of a bucket of the present are.
-    fn behind(aggregate: &Aggregate, window: Window) -> Behind {
+    pub(super) fn behind(aggregate: &Aggregate, window: Window) -> Behind {
         match (aggregate.window, window.start) {
             _ if aggregate.entity_path.is_some() => Behind::Members,
             (WindowKind::Sliding(_), Some(start)) => Behind::TrailAfter(start),
@@ -120,78 +117,6 @@ impl GroupRun<'_, '_> {
         bucket.trail.name((arrival.time, arrival.offset), &arrival.hit.entities);
     }
 
-    /// Stores the bucket of a window after a contribution, and judges.
-    pub(super) fn settle_window(
-        &mut self,
-        aggregate: &Aggregate,
-        key: Timestamp,
-        mut bucket: Bucket,
-        window: Window,
-        arrival: &Arrival<'_>,
-        judged: bool,
-    ) -> Result<(), Failure> {
-        let is_present = self.moment.clock < window.end;
-        if is_present {
-            self.head.window = Some(key);
-        }
-        if !self.is_running() {
-            self.put_bucket(key, &bucket);
-            return Ok(());
-        }
-        if is_present {
-            if judged {
-                bucket.fired |= self.judge_present(aggregate, &bucket, window, arrival.time, true)?;
-            }
-            self.put_bucket(key, &bucket);
-            return Ok(());
-        }
-        if judged {
-            bucket.fired |= self.judge_past(aggregate, &bucket, window, Self::behind(aggregate, window))?;
-        }
-        self.put_bucket(key, &bucket);
-        // A live set is judged where it changes, and the present one has not.
-        if aggregate.entity_path.is_none() {
-            self.judge_current_window(aggregate, arrival.time)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Judges the window of the present on account of a late event.
-    fn judge_current_window(&mut self, aggregate: &Aggregate, at: Timestamp) -> Result<(), Failure> {
-        let Some(key) = self.head.window else {
-            return self.judge_empty(aggregate, at, true);
-        };
-        let mut bucket = self.bucket(key)?.unwrap_or_default();
-        let window = self.window_of(aggregate, key, &bucket);
-        if self.judge_present(aggregate, &bucket, window, at, true)? {
-            bucket.fired = true;
-            self.put_bucket(key, &bucket);
-        }
-        Ok(())
-    }
-
-    /// Judges a present without contributions.
-    fn judge_empty(
-        &mut self,
-        aggregate: &Aggregate,
-        at: Timestamp,
-        contributes: bool,
-    ) -> Result<(), Failure> {
-        let window = Self::empty_window(aggregate, self.moment.clock);
-        self.judge_present(aggregate, &Bucket::default(), window, at, contributes).map(drop)
-    }
-
-    /// The span of a window from its bucket.
-    pub(super) fn window_of(&self, aggregate: &Aggregate, key: Timestamp, bucket: &Bucket) -> Window {
-        match aggregate.window {
-            WindowKind::Tumbling(size) => Window { start: Some(key), end: key.plus(size) },
-            WindowKind::Session(gap) => Window { start: Some(bucket.first), end: bucket.last.plus(gap) },
-            WindowKind::Sliding(size) => Window { start: Some(key.minus(size)), end: key },
-            WindowKind::Total => Window { start: None, end: key },
-        }
-    }
-
     pub(super) fn judge_present(
         &mut self,
         aggregate: &Aggregate,
@@ -237,78 +162,6 @@ impl GroupRun<'_, '_> {
         }
     }
 
-    /// The window of the present is over: the value becomes that of a window without contributions.
-    fn end_window(&mut self, aggregate: &Aggregate, at: Timestamp) -> Result<(), Failure> {
-        let Some(key) = self.head.window else { return Ok(()) };
-        let bucket = self.bucket(key)?.unwrap_or_default();
-        let window = self.window_of(aggregate, key, &bucket);
-        if window.end > at {
-            return Ok(());
-        }
-        self.head.window = None;
-        let empty = Bucket::default();
-        if bucket.value(aggregate) == empty.value(aggregate) && bucket.fingerprint == empty.fingerprint {
-            return Ok(());
-        }
-        self.judge_empty(aggregate, window.end, false)
-    }
-
-    /// Judges windows that have closed.
-    fn close_windows(&mut self, aggregate: &Aggregate, due: Timestamp) -> Result<(), Failure> {
-        while let Some((key, mut bucket)) = self.first_unjudged()? {
-            let window = self.window_of(aggregate, key, &bucket);
-            if window.end.plus(self.patience()) > due {
-                break;
-            }
-            self.spoke = false;
-            bucket.fired |= self.judge_present(aggregate, &bucket, window, window.end, true)?;
-            bucket.judged = true;
-            self.put_bucket(key, &bucket);
-            if self.head.window == Some(key) {
-                self.head.window = None;
-            }
-        }
-        Ok(())
-    }
-
-    fn first_unjudged(&mut self) -> Result<Option<(Timestamp, Bucket)>, Failure> {
-        let mut next = self.first_bucket()?;
-        while let Some((key, bucket)) = &next {
-            if !bucket.judged {
-                break;
-            }
-            next = self.first_bucket_from(key.plus(Span::from_millis(1)))?;
-        }
-        Ok(next)
-    }
-
-    /// Forgets windows to which no event can contribute any more.
-    fn forget_windows(&mut self, aggregate: &Aggregate) -> Result<(), Failure> {
-        while let Some((key, bucket)) = self.first_bucket()? {
-            if self.forgotten_window(aggregate, key, &bucket)? > self.moment.clock {
-                break;
-            }
-            self.remove_bucket(key, &bucket)?;
-        }
-        Ok(())
-    }
-
-    /// When no event can contribute to a window any more. One that comes just in time for a window of its own may still
-    /// join a session with this one, and so may one that joins it with the next.
-    fn forgotten_window(
-        &mut self,
-        aggregate: &Aggregate,
-        key: Timestamp,
-        bucket: &Bucket,
-    ) -> Result<Timestamp, Failure> {
-        let end = self.window_of(aggregate, key, bucket).end;
-        let WindowKind::Session(gap) = aggregate.window else { return Ok(end.plus(self.lateness())) };
-        let next = self.first_bucket_from(key.plus(Span::from_millis(1)))?;
-        let bridged = next.filter(|(_, next)| next.first < end.plus(gap)).map(|(last, _)| last.plus(gap));
-        let joined = bridged.into_iter().chain([end.plus(gap)]).max().unwrap_or(end);
-        Ok(joined.plus(self.lateness()))
-    }
-
     /// When the value changes next by time, or a window is forgotten.
     pub(super) fn next_change(&mut self) -> Result<Option<Due>, Failure> {
         let active = self.aggregate();
@@ -338,54 +191,6 @@ impl GroupRun<'_, '_> {
         }
     }
 
-    pub(super) fn bucket(&mut self, key: Timestamp) -> Result<Option<Bucket>, Failure> {
-        let key = self.keys.bucket(key);
-        self.run.get(self.customer, Table::State, &key)
-    }
-
-    pub(super) fn put_bucket(&mut self, key: Timestamp, bucket: &Bucket) {
-        self.run.view.put(Table::State, self.keys.bucket(key), stored::to_bytes(bucket));
-    }
-
-    /// Removes a window with the set that belongs to it.
-    pub(super) fn remove_bucket(&mut self, key: Timestamp, bucket: &Bucket) -> Result<(), Failure> {
-        self.remove_set(bucket.set)?;
-        self.run.view.delete(Table::State, self.keys.bucket(key));
-        Ok(())
-    }
-
-    /// The group's earliest bucket.
-    pub(super) fn first_bucket(&mut self) -> Result<Option<(Timestamp, Bucket)>, Failure> {
-        self.first_bucket_from(Timestamp(i64::MIN))
-    }
-
-    /// The group's earliest bucket at or after a time.
-    pub(super) fn first_bucket_from(
-        &mut self,
-        from: Timestamp,
-    ) -> Result<Option<(Timestamp, Bucket)>, Failure> {
-        let (from, to) = (self.keys.bucket(from), self.keys.buckets_end());
-        let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? else { return Ok(None) };
-        let at = bucket_time(&key).ok_or_else(|| self.run.damaged(self.customer))?;
-        Ok(Some((at, self.run.decode(self.customer, &bytes)?)))
-    }
-
-    /// The buckets with `from <= time <= to`.
-    pub(super) fn buckets(
-        &mut self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<(Timestamp, Bucket)>, Failure> {
-        let (mut from, to) = (self.keys.bucket(from), after(&self.keys.bucket(to)));
-        let mut found = Vec::new();
-        while let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? {
-            let at = bucket_time(&key).ok_or_else(|| self.run.damaged(self.customer))?;
-            found.push((at, self.run.decode(self.customer, &bytes)?));
-            from = after(&key);
-        }
-        Ok(found)
-    }
-
     /// What the present value is made of.
     pub(super) fn present(&mut self, at: Timestamp) -> Result<(Bucket, Window, Behind), Failure> {
         let active = self.aggregate();
@@ -408,23 +213,4 @@ impl GroupRun<'_, '_> {
         };
         Ok((bucket, window, Self::behind(aggregate, window)))
     }
-
-    /// The window of a moment without contributions: an empty session begins and ends at once.
-    fn empty_window(aggregate: &Aggregate, at: Timestamp) -> Window {
-        match aggregate.window {
-            WindowKind::Tumbling(size) => {
-                let start = tumbling_start(at, size);
-                Window { start: Some(start), end: start.plus(size) }
-            },
-            WindowKind::Session(_) | WindowKind::Sliding(_) | WindowKind::Total => {
-                Window { start: Some(at), end: at }
-            },
-        }
-    }
-}
-
-/// The start of the tumbling window that a time belongs to.
-pub(super) fn tumbling_start(time: Timestamp, size: Span) -> Timestamp {
-    let size = size.as_i64().max(1);
-    Timestamp(time.0.div_euclid(size).saturating_mul(size))
 }

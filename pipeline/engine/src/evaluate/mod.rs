@@ -2,12 +2,14 @@
 //! saved with the timers that it needs next.
 
 mod aggregate;
+mod buckets;
 mod members;
 mod pattern;
 mod policy;
 mod session;
 mod sliding;
 mod tell;
+mod windows;
 
 use std::sync::Arc;
 

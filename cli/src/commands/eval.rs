@@ -106,14 +106,8 @@ fn write_line(json: &[u8], out: &mut impl Write) -> Result<(), Failure> {
 
 /// The rules of a file or a folder. A later rule with the same key replaces the earlier.
 fn book(path: &Path) -> Result<RuleBook, Failure> {
-    let found = rule_files::read(path)?;
-    let problems: Vec<String> =
-        found.iter().flat_map(validate::problems).map(|problem| validate::told(&problem)).collect();
-    if !problems.is_empty() {
-        return Err(Failure::usage(problems.join("\n")));
-    }
-    let rules: BTreeMap<RuleKey, Rule> =
-        found.into_iter().filter_map(|rule| rule.rule.ok()).map(|rule| (rule.key, rule)).collect();
+    let rules = validate::sound(rule_files::read(path)?)?;
+    let rules: BTreeMap<RuleKey, Rule> = rules.into_iter().map(|rule| (rule.key, rule)).collect();
     if rules.is_empty() {
         return Err(Failure::usage(format!("{}: there are no rules", path.display())));
     }

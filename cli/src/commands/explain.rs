@@ -36,17 +36,12 @@ pub(crate) fn explain(
 }
 
 fn rules(files: &Path, wanted: Option<&str>) -> Result<Vec<Rule>, Failure> {
-    let found = rule_files::read(files)?;
-    let problems: Vec<String> =
-        found.iter().flat_map(validate::problems).map(|problem| validate::told(&problem)).collect();
-    if !problems.is_empty() {
-        return Err(Failure::usage(problems.join("\n")));
-    }
+    let rules = validate::sound(rule_files::read(files)?)?;
     let is_wanted = |rule: &Rule| {
         let (alert, key) = (rule.key.alert.to_string(), rule.key.to_string());
         wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(&alert) || wanted.eq_ignore_ascii_case(&key))
     };
-    let rules: Vec<Rule> = found.into_iter().filter_map(|rule| rule.rule.ok()).filter(is_wanted).collect();
+    let rules: Vec<Rule> = rules.into_iter().filter(is_wanted).collect();
     match (rules.is_empty(), wanted) {
         (false, _) => Ok(rules),
         (true, None) => Err(Failure::usage(format!("{}: there are no rules", files.display()))),

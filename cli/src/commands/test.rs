@@ -15,14 +15,9 @@ pub(crate) fn test(files: &[PathBuf], output: Output) -> Result<(), Failure> {
     for file in files {
         found.extend(rule_files::read(file)?);
     }
-    let problems: Vec<String> =
-        found.iter().flat_map(validate::problems).map(|problem| validate::told(&problem)).collect();
-    if !problems.is_empty() {
-        return Err(Failure::usage(problems.join("\n")));
-    }
     let (mut passed, mut failed) = (0, 0);
-    for rule in found.iter().filter_map(|found| found.rule.as_ref().ok()) {
-        let reports = run_tests(rule).map_err(|failure| Failure::other_side(failure.to_string()))?;
+    for rule in validate::sound(found)? {
+        let reports = run_tests(&rule).map_err(|failure| Failure::other_side(failure.to_string()))?;
         for report in reports {
             let count = if report.passed { &mut passed } else { &mut failed };
             *count += 1;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rules::Problem;
+use rules::{Problem, Rule};
 use serde_json::{Value, json};
 
 use super::rule_files::{self, RuleInFile};
@@ -30,8 +30,17 @@ pub(crate) fn validate(files: &[PathBuf], output: Output) -> Result<(), Failure>
     }
 }
 
+/// The rules of files, for commands that take all of them or none: every problem is told.
+pub(crate) fn sound(found: Vec<RuleInFile>) -> Result<Vec<Rule>, Failure> {
+    let problems: Vec<String> = found.iter().flat_map(problems).map(|problem| told(&problem)).collect();
+    if !problems.is_empty() {
+        return Err(Failure::usage(problems.join("\n")));
+    }
+    Ok(found.into_iter().filter_map(|found| found.rule.ok()).collect())
+}
+
 /// The problems of a rule, with their places in the file.
-pub(crate) fn problems(rule: &RuleInFile) -> Vec<Value> {
+fn problems(rule: &RuleInFile) -> Vec<Value> {
     let found = rule.rule.as_ref().err().into_iter().flatten();
     found.map(|problem| placed(rule, problem)).collect()
 }
@@ -55,7 +64,7 @@ fn placed(rule: &RuleInFile, problem: &Problem) -> Value {
 }
 
 /// A problem in a line.
-pub(crate) fn told(problem: &Value) -> String {
+fn told(problem: &Value) -> String {
     let text = |field: &str| problem[field].as_str().unwrap_or_default();
     let pointer = match (text("pointer"), problem["textLine"].as_u64(), problem["textColumn"].as_u64()) {
         ("", ..) => String::new(),

@@ -86,15 +86,7 @@ impl LivePartition {
         let plan = plan(snapshot, self.partition, self.partitions, inputs);
         let known = self.fetch(plan.reads().into_iter().collect())?;
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
-        let context = Context {
-            topic: &settings.topics.events,
-            partition: self.partition,
-            now,
-            rules,
-            clamps: true,
-            waits: true,
-            idle: Some(Idle { ingestion: self.clock, after: settings.idle_after }),
-        };
+        let context = self.context(rules, settings, now, self.clock);
         let effects = apply(plan, View::new(&source, known), &context).map_err(failed)?;
         self.next = last.next();
         self.clock = effects.ingestion;
@@ -105,15 +97,7 @@ impl LivePartition {
     /// Lets time go on for customers that are silent: the partition is read to its end and has been for a while.
     pub(crate) fn wake(&mut self, rules: &RuleBook, settings: &Settings, now: Timestamp) -> Result<Tally> {
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
-        let context = Context {
-            topic: &settings.topics.events,
-            partition: self.partition,
-            now,
-            rules,
-            clamps: true,
-            waits: true,
-            idle: Some(Idle { ingestion: self.clock.max(now), after: settings.idle_after }),
-        };
+        let context = self.context(rules, settings, now, self.clock.max(now));
         let effects = wake(View::new(&source, []), &context).map_err(failed)?;
         if effects.writes.is_empty() {
             return Ok(Tally::default());
@@ -121,6 +105,25 @@ impl LivePartition {
         self.clock = effects.ingestion;
         self.segment.touch();
         Ok(self.take(effects, settings))
+    }
+
+    /// What a batch is evaluated with; `ingestion` is how far the partition's ingestion clock has come.
+    fn context<'a>(
+        &self,
+        rules: &'a RuleBook,
+        settings: &'a Settings,
+        now: Timestamp,
+        ingestion: Timestamp,
+    ) -> Context<'a> {
+        Context {
+            topic: &settings.topics.events,
+            partition: self.partition,
+            now,
+            rules,
+            clamps: true,
+            waits: true,
+            idle: Some(Idle { ingestion, after: settings.idle_after }),
+        }
     }
 
     /// Adds a control record's dead letter; the owner of partition 0 writes those of the control topic.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rules::{AlertId, CustomerId, RuleKey};
+use rules::{ActiveRule, AlertId, CustomerId, RuleKey};
 
 use super::Run;
 use crate::apply::Failure;
@@ -26,10 +26,14 @@ struct TimerOrder {
 
 impl TimerOrder {
     fn of(timer: Timer, customer: CustomerId) -> Self {
-        let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
-        let order = (timer.due, timer.alert, owner, timer.group.clone(), timer.kind);
+        let order = (timer.due, timer.alert, owner(customer, &timer), timer.group.clone(), timer.kind);
         Self { order, customer, timer }
     }
+}
+
+/// Whose rule a timer of a customer's clock waits for.
+fn owner(customer: CustomerId, timer: &Timer) -> CustomerId {
+    if timer.is_global { CustomerId::GLOBAL } else { customer }
 }
 
 impl Run<'_> {
@@ -93,19 +97,19 @@ impl Run<'_> {
     }
 
     fn fire(&mut self, customer: CustomerId, timer: &Timer, moment: Moment) -> Result<(), Failure> {
-        let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
-        let key = RuleKey { customer: owner, alert: timer.alert };
-        // Rules that are gone leave their timers behind.
-        let Some(active) = self.context.rules.get(&key) else { return Ok(()) };
-        if active.generation != timer.generation {
-            return Ok(());
-        }
-        let active = Arc::clone(active);
+        let Some(active) = self.rule_of(customer, timer) else { return Ok(()) };
         if timer.kind == TimerKind::Hour {
             return self.summarise(customer, &active, moment);
         }
         let group = Group::from_text(&timer.group);
         GroupRun::load(self, &active, customer, group, moment)?.fire(timer)
+    }
+
+    /// The rule that a timer waits for, if that is still there: rules that are gone leave their timers behind.
+    fn rule_of(&self, customer: CustomerId, timer: &Timer) -> Option<Arc<ActiveRule>> {
+        let key = RuleKey { customer: owner(customer, timer), alert: timer.alert };
+        let active = self.context.rules.get(&key)?;
+        (active.generation == timer.generation).then(|| Arc::clone(active))
     }
 
     /// Makes every timer of a clock due at the moment that it is about, because nothing waits any more.
@@ -118,17 +122,10 @@ impl Run<'_> {
         }
         let now = self.clock(customer, clock)?.map_or(Timestamp(i64::MIN), |clock| clock.now);
         for timer in all.into_iter().filter(|timer| timer.kind == TimerKind::Change) {
-            let owner = if timer.is_global { CustomerId::GLOBAL } else { customer };
-            let Some(active) = self.context.rules.get(&RuleKey { customer: owner, alert: timer.alert })
-            else {
-                continue;
-            };
-            if active.generation == timer.generation {
-                let active = Arc::clone(active);
-                let moment = Moment { clock: now, ingest: now, late: false };
-                let group = Group::from_text(&timer.group);
-                GroupRun::load(self, &active, customer, group, moment)?.reschedule()?;
-            }
+            let Some(active) = self.rule_of(customer, &timer) else { continue };
+            let moment = Moment { clock: now, ingest: now, late: false };
+            let group = Group::from_text(&timer.group);
+            GroupRun::load(self, &active, customer, group, moment)?.reschedule()?;
         }
         Ok(())
     }

@@ -266,7 +266,7 @@ fn the_quick_way_and_the_reader_give_the_same() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes; cargo test -p rules --lib document::quick -- --ignored --nocapture"]
 fn the_quick_way_and_the_reader_give_the_same_at_length() {
     let mut chance = chance();
     for _ in 0..100 {

@@ -18,7 +18,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("api", &["engine", "ports", "rules"]),
     ("loadgen", &[]),
     ("oracle", &["rules"]),
-    ("cli", &["api", "connectors", "engine", "ports", "rules", "state", "worker"]),
+    ("scenario", &["engine", "ports", "rules", "worker"]),
+    ("cli", &["api", "connectors", "engine", "ports", "rules", "scenario", "state", "worker"]),
 ];
 
 /// Who alone may use what.

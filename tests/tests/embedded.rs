@@ -20,8 +20,6 @@ use connectors::embedded::{EmbeddedLog, Limits, Settings};
 use engine::{Offset, Partition};
 use ports::{Committed, ErrorKind, Log, Membership, Retention};
 
-use tests::contract;
-
 use support::{create, open, read_all, record, text, until};
 
 fn on_embedded(test: &str, run: impl FnOnce(&dyn Log, &str)) {
@@ -29,20 +27,7 @@ fn on_embedded(test: &str, run: impl FnOnce(&dyn Log, &str)) {
     run(&open(dir.path()), test);
 }
 
-contract! {
-    on_embedded;
-    topics_are_created_once_and_described,
-    a_missing_topic_is_misconfigured,
-    records_read_back_as_they_were_written,
-    keys_choose_the_partition,
-    many_records_stay_in_order,
-    readers_begin_where_they_are_told_and_see_the_end,
-    a_commit_writes_records_and_positions_together,
-    a_commit_that_is_refused_leaves_nothing_behind,
-    a_member_that_comes_back_goes_on_from_its_positions,
-    a_second_process_of_one_name_fences_the_first,
-    a_poll_without_records_ends_in_time,
-}
+tests::contract!(on_embedded);
 
 const APPENDERS: u32 = 8;
 const APPENDS: u32 = 100;

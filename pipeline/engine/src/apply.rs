@@ -183,8 +183,13 @@ pub fn wake(view: View<'_>, context: &Context<'_>) -> Result<Effects, Failure> {
             run.view.delete(Table::Meta, key);
             continue;
         };
-        run.ingestion = ingestion.minus(idle_after);
-        run.advance(&[(customer, clock_id, clock.silent(ingestion, idle_after))], None)?;
+        let silent = (customer, clock_id, clock.silent(ingestion, idle_after));
+        // The index may name a moment at which nothing is due any more; then the clock stays, as that of other silent
+        // customers does.
+        if run.is_due(silent)? {
+            run.ingestion = ingestion.minus(idle_after);
+            run.advance(&[silent], None)?;
+        }
     }
     run.ingestion = ingestion;
     Ok(run.finish())

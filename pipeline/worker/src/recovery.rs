@@ -18,6 +18,9 @@ const POSITION: Key = Bytes::from_static(b"position");
 /// How many changelog records one poll takes.
 const RECORDS_MAX: usize = 1000;
 
+/// How long one poll waits.
+const WAIT: Duration = Duration::from_millis(200);
+
 /// A partition's store at its committed position.
 pub(crate) struct Recovered {
     pub(crate) store: Box<dyn Store>,
@@ -67,8 +70,7 @@ impl Job<'_> {
     /// run before: groups that stay empty lose their offsets, and starting over would count everything twice.
     fn first_start(&self) -> Result<Recovered> {
         let (store, stored) = self.open()?;
-        let changelog = self.log.bounds(&self.settings.topics.changelog, self.partition)?;
-        if stored.is_some() || changelog.end > Offset(0) {
+        if stored.is_some() || self.has_changelog()? {
             let what = if stored.is_some() { "a local store" } else { "a changelog" };
             return Err(Error::new(
                 ErrorKind::Gone,
@@ -92,6 +94,27 @@ impl Job<'_> {
             writer: String::new(),
         };
         Ok(Recovered { store, position, epochs: 0 })
+    }
+
+    /// Whether anything was ever committed to the changelog. Its end does not tell: a first commit that was aborted takes
+    /// places there, too.
+    fn has_changelog(&self) -> Result<bool> {
+        let topic = &self.settings.topics.changelog;
+        let bounds = self.log.bounds(topic, self.partition)?;
+        if bounds.start > Offset(0) || bounds.end == bounds.start {
+            return Ok(bounds.start > Offset(0));
+        }
+        let mut reader = self.log.reader(topic, &[(self.partition, bounds.start)])?;
+        let mut waited = Duration::ZERO;
+        while waited < self.settings.recovery_patience {
+            let polled = reader.poll(1, WAIT)?;
+            if !polled.records.is_empty() || polled.at_end {
+                return Ok(!polled.records.is_empty());
+            }
+            waited += WAIT;
+        }
+        let message = format!("changelog `{topic}` partition {} does not come to its end", self.partition);
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
     fn catch_up(&self, target: Position) -> Result<Recovered> {
@@ -127,11 +150,10 @@ impl Job<'_> {
         let mut reader = self.log.reader(topic, &[(self.partition, reached.changelog)])?;
         let mut assembler = Assembler::default();
         let mut waited = Duration::ZERO;
-        let wait = Duration::from_millis(200);
         while reached.epoch < target.epoch {
-            let records = reader.poll(RECORDS_MAX, wait)?.records;
+            let records = reader.poll(RECORDS_MAX, WAIT)?.records;
             if records.is_empty() {
-                waited += wait;
+                waited += WAIT;
                 if waited >= self.settings.recovery_patience {
                     return Err(Error::new(
                         ErrorKind::Gone,

@@ -3,27 +3,32 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::Partition;
+use engine::{Offset, Partition};
+use ports::{Log, Reader, Result};
 
 /// How often the end of a quiet partition is asked for.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// Since when partitions are quiet, on the monotonic clock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Silence {
     quiet: BTreeMap<Partition, Quiet>,
 }
 
-#[derive(Debug, Clone, Copy)]
 struct Quiet {
     since: Duration,
     checked: Duration,
+    /// Up to where nothing is to be read: ends of transactions and aborted records take places, too.
+    empty_until: Offset,
+    /// Looks whether anything is to be read where the partition does not end yet.
+    probe: Option<Box<dyn Reader>>,
 }
 
 impl Silence {
     /// Something came, or the partition has just been taken over.
     pub(crate) fn broken(&mut self, partition: Partition, now: Duration) {
-        self.quiet.insert(partition, Quiet { since: now, checked: now });
+        let quiet = Quiet { since: now, checked: now, empty_until: Offset(0), probe: None };
+        self.quiet.insert(partition, quiet);
     }
 
     /// The partition is no longer ours.
@@ -42,6 +47,36 @@ impl Silence {
             *partition
         })
         .collect()
+    }
+}
+
+impl Silence {
+    /// Whether a partition that was read up to `next` is read to its end. Only a log that answers shows that.
+    pub(crate) fn is_at_end(
+        &mut self,
+        log: &dyn Log,
+        topic: &str,
+        partition: Partition,
+        next: Offset,
+    ) -> Result<bool> {
+        let end = log.bounds(topic, partition)?.end;
+        let Some(quiet) = self.quiet.get_mut(&partition) else { return Ok(false) };
+        if end <= next.max(quiet.empty_until) {
+            return Ok(true);
+        }
+        let mut probe = match quiet.probe.take() {
+            Some(probe) => probe,
+            None => log.reader(topic, &[(partition, next)])?,
+        };
+        let polled = probe.poll(1, Duration::ZERO)?;
+        let is_empty = polled.records.is_empty();
+        if is_empty && polled.at_end {
+            quiet.empty_until = end;
+            return Ok(true);
+        }
+        // An answer may take longer than until now.
+        quiet.probe = is_empty.then_some(probe);
+        Ok(false)
     }
 }
 

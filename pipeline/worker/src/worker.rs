@@ -149,7 +149,7 @@ impl Worker {
             status.assigned = true;
             status.partitions.insert(partition, PartitionState::Recovering);
         });
-        match self.recover(partition, committed) {
+        match self.recover(partition, committed.clone()) {
             Ok(live) => {
                 self.member.start(partition, live.next())?;
                 tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
@@ -159,8 +159,20 @@ impl Worker {
                 gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
                 Ok(())
             },
+            Err(error) if self.has_moved(partition, committed.as_ref()) => {
+                tracing::info!(%partition, %error, "partition has moved on while it was taken over");
+                Ok(())
+            },
             Err(error) => self.halt(partition, error),
         }
+    }
+
+    /// Whether somebody else has committed for a partition since it was assigned: then it is no longer ours, which the next
+    /// poll tells, and what did not fit proves nothing.
+    fn has_moved(&self, partition: Partition, told: Option<&Committed>) -> bool {
+        let committed = self.log.committed(&self.settings.app, &self.settings.topics.events);
+        let now = committed.map(|all| all.into_iter().nth(partition.0 as usize).flatten());
+        now.is_ok_and(|now| now.as_ref() != told)
     }
 
     fn recover(&mut self, partition: Partition, committed: Option<Committed>) -> Result<LivePartition> {
@@ -210,11 +222,12 @@ impl Worker {
             let (Some(live), Some(controls)) = (self.live.get_mut(&partition), &self.controls) else {
                 continue;
             };
-            // Only a log that answers shows that there is nothing; an outage is no silence.
-            match self.log.bounds(&self.settings.topics.events, partition) {
-                Ok(bounds) if bounds.end <= live.next() => {},
-                Ok(_) => continue,
+            let topic = &self.settings.topics.events;
+            match self.silence.is_at_end(self.log.as_ref(), topic, partition, live.next()) {
+                Ok(true) => {},
+                Ok(false) => continue,
                 Err(error) => {
+                    // An outage is no silence.
                     tracing::debug!(%partition, %error, "the end of a quiet partition cannot be read");
                     continue;
                 },

@@ -25,7 +25,17 @@ pub(crate) struct Seen {
 
 /// What the customer's clock of this rule makes of an event; `before` is what the event before came to, if there was one.
 pub(crate) fn see(rule: &Rule, payload: &Node, record: Timestamp, before: Option<Seen>) -> Seen {
-    let readable = match &rule.timing.event_time {
+    see_as(rule.timing.event_time.as_ref(), payload, record, before)
+}
+
+/// The same for a definition of event time.
+pub(crate) fn see_as(
+    event_time: Option<&EventTime>,
+    payload: &Node,
+    record: Timestamp,
+    before: Option<Seen>,
+) -> Seen {
+    let readable = match event_time {
         Some(event_time) => read(event_time, payload),
         None => Some(record.0),
     };

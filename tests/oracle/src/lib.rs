@@ -7,7 +7,7 @@
 //! Where the description leaves a choice, the heads of the modules say `Reading: …`.
 //!
 //! Reading: timers of one moment go by (alert id, rule's customer, group as text, kind), at the end of a history then by customer.
-//! Reading: a rule has version 1. What a timer emits was caused by the record that moved the clock, at the end by the
+//! Reading: a rule has version 1 ([`story`] tells of edits). What a timer emits was caused by the record that moved the clock, at the end by the
 //! customer's last one.
 
 mod aggregate;
@@ -21,6 +21,7 @@ mod pattern;
 mod policy;
 mod record;
 mod run;
+pub mod story;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

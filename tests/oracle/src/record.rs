@@ -64,7 +64,10 @@ pub(crate) struct Episode {
 /// Writes the records of one rule and customer.
 #[derive(Debug)]
 pub(crate) struct Desk<'a> {
-    rule: &'a Rule,
+    /// The rule.
+    pub(crate) rule: &'a Rule,
+    /// How often it was written.
+    pub(crate) version: u32,
     customer: CustomerId,
     /// What the clock shows.
     pub(crate) now: i64,
@@ -83,6 +86,7 @@ impl<'a> Desk<'a> {
         let (openings, records) = Default::default();
         Self {
             rule,
+            version: 1,
             customer,
             now: 0,
             ingested: 0,
@@ -233,7 +237,7 @@ impl<'a> Desk<'a> {
             ("alertId", text(&rule.key.alert.to_string())),
             ("alertName", text(&rule.name)),
             ("severity", text(rule.severity_for(self.customer).name())),
-            ("ruleVersion", Node::Number(Number::from(1_i64))),
+            ("ruleVersion", Node::Number(Number::from(i64::from(self.version)))),
             ("state", text(state)),
             ("group", group.object()),
             ("value", finding.value.map_or(Node::Null, |value| Node::Number(value.to_number()))),

@@ -50,7 +50,7 @@ pub(crate) struct Run<'a> {
     /// What the clock will show once the timers have fired.
     pub(crate) clock: Option<i64>,
     /// What the last event has come to.
-    seen: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
     /// The groups, in the order in which they came.
     pub(crate) groups: Vec<GroupState<'a>>,
     /// Who writes the records.

@@ -76,6 +76,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether any timer of a clock is due when the clock has come to its target.
+    pub(crate) fn is_due(&mut self, target: (CustomerId, ClockId, Timestamp)) -> Result<bool, Failure> {
+        Ok(self.next_timer(target)?.is_some())
+    }
+
     /// The first timer of a clock that is due when the clock has come to its target.
     fn next_timer(
         &mut self,

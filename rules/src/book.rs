@@ -9,12 +9,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::control::Command;
 use crate::id::{AlertId, CustomerId, RuleKey};
 use crate::rule::Rule;
+use crate::suspension::{self, SUSPENDED_MAX, Suspend, Suspensions};
 use crate::wire::{read_stored, write_rule};
 
 /// Counts the accepted writes of one rule, from 1. As an expectation, 0 means "there is no such rule".
@@ -36,6 +37,8 @@ pub struct ActiveRule {
     pub version: RuleVersion,
     /// Which meaning of it is in force: changes only with what is counted.
     pub generation: Generation,
+    /// For whom it is not evaluated although its writer wants it.
+    pub suspended: Suspensions,
 }
 
 /// Why a well-formed command was not applied.
@@ -59,7 +62,7 @@ pub enum Rejection {
 pub enum Outcome {
     /// A rule is in force that was not there before.
     Created(Arc<ActiveRule>),
-    /// A rule is in force in place of an earlier version.
+    /// A rule is in force in place of an earlier version, or for fewer customers than before.
     Replaced {
         /// The rule now in force.
         now: Arc<ActiveRule>,
@@ -118,25 +121,31 @@ impl RuleBook {
     pub fn decide(&self, command: Command) -> Outcome {
         let before = self.rules.get(&command.key());
         let actual = before.map_or(RuleVersion(0), |before| before.version);
-        let (Command::Put { expected, .. } | Command::Delete { expected, .. }) = &command;
+        let expected = match &command {
+            Command::Put { expected, .. } | Command::Delete { expected, .. } => *expected,
+            Command::Suspend(suspend) => Some(suspend.version),
+        };
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Outcome::Rejected(Rejection::Stale { expected, actual });
         }
         match (command, before) {
-            (Command::Put { rule, .. }, None) => Outcome::Created(Arc::new(ActiveRule {
-                rule: *rule,
-                version: RuleVersion(1),
-                generation: self.next_generation,
-            })),
-            (Command::Put { rule, .. }, Some(before)) if *rule == before.rule => {
+            (Command::Put { rule, .. }, None) => {
+                Outcome::Created(Arc::new(ActiveRule::new(*rule, RuleVersion(1), self.next_generation)))
+            },
+            // To write a suspended rule again is how it is put in force again.
+            (Command::Put { rule, .. }, Some(before))
+                if *rule == before.rule && before.suspended.is_empty() =>
+            {
                 Outcome::Unchanged(Arc::clone(before))
             },
             (Command::Put { rule, .. }, Some(before)) => {
                 let kept = rule.keeps_state_of(&before.rule);
                 let generation = if kept { before.generation } else { self.next_generation };
-                let now = ActiveRule { rule: *rule, version: RuleVersion(actual.0 + 1), generation };
+                let now = ActiveRule::new(*rule, RuleVersion(actual.0 + 1), generation);
                 Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }
             },
+            (Command::Suspend(suspend), Some(before)) => suspended(before, &suspend),
+            (Command::Suspend(_), None) => Outcome::Rejected(Rejection::NoSuchRule),
             (Command::Delete { .. }, Some(before)) => Outcome::Deleted(Arc::clone(before)),
             (Command::Delete { .. }, None) => Outcome::Rejected(Rejection::NoSuchRule),
         }
@@ -195,12 +204,41 @@ impl RuleBook {
     }
 }
 
+/// What suspending this version of the rule answers.
+fn suspended(before: &Arc<ActiveRule>, suspend: &Suspend) -> Outcome {
+    let is_known = before.is_suspended_for(suspend.customer);
+    if suspend.generation != before.generation || is_known || before.suspended.len() >= SUSPENDED_MAX {
+        return Outcome::Unchanged(Arc::clone(before));
+    }
+    let mut now = ActiveRule::clone(before);
+    now.suspended.insert(suspend.customer, suspend.suspension);
+    Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }
+}
+
 impl ActiveRule {
-    /// The stored form: JSON `{"rule", "version", "generation"}`.
+    /// A rule that is suspended for nobody.
+    pub fn new(rule: Rule, version: RuleVersion, generation: Generation) -> Self {
+        Self { rule, version, generation, suspended: Suspensions::new() }
+    }
+
+    /// The rule as it is answered: as [`write_rule`] writes it, with `suspended` if it is that for anybody. Reads back to
+    /// the same rule.
+    pub fn to_json(&self) -> Value {
+        let mut rule = write_rule(&self.rule, self.version);
+        if !self.suspended.is_empty() {
+            rule["suspended"] = suspension::write(&self.suspended);
+        }
+        rule
+    }
+
+    /// The stored form: JSON `{"rule", "version", "generation"}`, and `suspended` if it is that for anybody.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let entry = json!({
+        let mut entry = json!({
             "rule": write_rule(&self.rule, self.version), "version": self.version, "generation": self.generation,
         });
+        if !self.suspended.is_empty() {
+            entry["suspended"] = suspension::write(&self.suspended);
+        }
         entry.to_string().into_bytes()
     }
 
@@ -215,6 +253,8 @@ impl ActiveRule {
             rule: &'a RawValue,
             version: RuleVersion,
             generation: Generation,
+            #[serde(default)]
+            suspended: Option<Value>,
         }
         let corrupt = |problem: String| CorruptEntry { key, problem };
         let entry: Entry<'_> = serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
@@ -222,7 +262,9 @@ impl ActiveRule {
         if rule.key != key {
             return Err(corrupt(format!("it holds {}", rule.key)));
         }
-        Ok(Self { rule, version: entry.version, generation: entry.generation })
+        let suspended = entry.suspended.map(suspension::read).transpose();
+        let suspended = suspended.map_err(|error| corrupt(error.to_string()))?.unwrap_or_default();
+        Ok(Self { rule, version: entry.version, generation: entry.generation, suspended })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::book::RuleVersion;
 use crate::id::RuleKey;
 use crate::problem::{Invalid, Problem, ProblemCode};
 use crate::rule::Rule;
+use crate::suspension::{KEY_PREFIX, Suspend};
 use crate::wire::read_rule;
 
 /// The record header with the version that the writer expects, in decimal digits; wins over the field of that name.
@@ -37,6 +38,8 @@ pub enum Command {
         /// Only if this is the version in force.
         expected: Option<RuleVersion>,
     },
+    /// Take the rule out of force for one customer, until it is written again. Only workers ask for it.
+    Suspend(Suspend),
 }
 
 impl Command {
@@ -45,6 +48,10 @@ impl Command {
     /// # Errors
     /// All problems of a malformed record; such a record changes nothing and becomes a dead letter.
     pub fn read(record: &CommandRecord<'_>) -> Result<Self, Invalid> {
+        if let Some(rule) = record.key.and_then(|key| key.strip_prefix(KEY_PREFIX.as_bytes())) {
+            let missing = || key_problem(ProblemCode::MissingField, "a suspension needs a value".to_owned());
+            return Suspend::read(read_key(rule)?, record.value.ok_or_else(missing)?).map(Self::Suspend);
+        }
         let key = record.key.map(read_key).transpose()?;
         let expected = record.expected_version.map(read_version).transpose()?;
         let Some(value) = record.value else {
@@ -65,6 +72,7 @@ impl Command {
         match self {
             Self::Put { rule, .. } => rule.key,
             Self::Delete { key, .. } => *key,
+            Self::Suspend(suspend) => suspend.key,
         }
     }
 }
@@ -123,6 +131,27 @@ mod tests {
     fn the_header_wins_over_the_field_and_the_key_may_be_absent() {
         let Command::Put { expected, .. } = read(None, Some(RULE), Some("9")).unwrap() else { panic!() };
         assert_eq!(expected, Some(RuleVersion(9)));
+    }
+
+    #[test]
+    fn a_suspension_reads_as_it_was_written() {
+        let key = format!("!suspend/{KEY}");
+        let read = |key: &str, value: Option<&[u8]>| {
+            Command::read(&CommandRecord { key: Some(key.as_bytes()), value, expected_version: None })
+        };
+        let text = br#"{"version":4,"generation":9,"customerId":"9f20f8a4-d8c8-4a74-ac90-3452b97c2e34","reason":"stepBudget","since":"1970-01-01T00:00:01.000Z","partition":3,"offset":17}"#;
+        let Command::Suspend(suspend) = read(&key, Some(text)).unwrap() else { panic!() };
+        assert_eq!(
+            (suspend.record_key(), suspend.to_bytes()),
+            (key.clone(), text.to_vec()),
+            "the format is fixed"
+        );
+        assert_eq!((suspend.key.to_string().as_str(), suspend.version), (KEY, RuleVersion(4)));
+        for (key, value) in
+            [("!other/x", Some(&text[..])), (&key, None), (&key, Some(&text[1..])), (KEY, Some(text))]
+        {
+            assert!(read(key, value).is_err());
+        }
     }
 
     #[test]

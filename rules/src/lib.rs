@@ -25,6 +25,7 @@ mod payload;
 mod problem;
 mod rule;
 mod simd;
+mod suspension;
 mod timestamp;
 mod wire;
 
@@ -52,5 +53,6 @@ pub use rule::{
     Part, Pattern, PatternKind, PatternStep, Rearm, Resolve, Rule, RuleTest, Severity, Span, SpanError,
     Status, TestEvent, TimeFormat, Timing, Window,
 };
+pub use suspension::{SUSPENDED_MAX, Suspend, Suspension, SuspensionReason, Suspensions};
 pub use timestamp::{Timestamp, TimestampError};
 pub use wire::{RULE_BYTES_MAX, read_rule, rule_schema, write_rule};

@@ -19,7 +19,7 @@ fn reads_back(rule: &Rule, document: &Value) {
         read(&written).unwrap_or_else(|invalid| panic!("{document}\nis printed as\n{written}\n{invalid}"));
     assert_eq!(back, *rule, "{document}\nis printed as\n{written}");
     assert_eq!(write_rule(&back, RuleVersion(3)), written);
-    let active = ActiveRule { rule: rule.clone(), version: RuleVersion(3), generation: Generation(9) };
+    let active = ActiveRule::new(rule.clone(), RuleVersion(3), Generation(9));
     let stored = ActiveRule::from_bytes(rule.key, &active.to_bytes());
     assert_eq!(stored.expect("what was stored is read"), active, "{document}");
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use rules::{RuleVersion, write_rule};
+use rules::RuleVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -71,7 +71,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(State(app): State<App>, RulePath(key): RulePath) -> Answer<(HeaderMap, Json<Value>)> {
     let active = app.follower.look(|book| book.get(&key).cloned());
     let active = active.ok_or_else(|| Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))?;
-    let document = write_rule(&active.rule, active.version);
+    let document = active.to_json();
     Ok((HeaderMap::from_iter([(header::ETAG, etag(active.version))]), Json(document)))
 }
 

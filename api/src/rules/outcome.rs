@@ -17,7 +17,7 @@ const OUTCOMES_MAX: usize = 16_384;
 pub(super) enum Resolved {
     /// The rule is new.
     Created(Arc<ActiveRule>),
-    /// The rule has replaced an earlier version.
+    /// The rule has replaced an earlier version, or was suspended for a customer.
     Replaced(Arc<ActiveRule>),
     /// The rule was written again as it stood.
     Unchanged(Arc<ActiveRule>),

@@ -1,7 +1,7 @@
 //! Pages of the rule book: a page begins behind the last key of the page before, so pages stay right while rules come
 //! and go.
 
-use rules::{AlertId, CustomerId, RuleBook, RuleKey, write_rule};
+use rules::{AlertId, CustomerId, RuleBook, RuleKey};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub(super) fn page(
     let last = taken.last().filter(|_| more);
     Page {
         next: last.map(|active| active.rule.key),
-        rules: taken.into_iter().map(|active| write_rule(&active.rule, active.version)).collect(),
+        rules: taken.into_iter().map(|active| active.to_json()).collect(),
     }
 }
 

@@ -243,6 +243,37 @@ async fn rules_that_others_write_into_the_topic_are_followed_and_malformed_recor
 }
 
 #[tokio::test]
+async fn a_suspended_rule_says_so_and_is_put_in_force_by_saving_it_as_it_was_answered() {
+    let mut api = Harness::start();
+    api.workers_are_ahead();
+    write(&api, Method::POST, "/v1/rules", None, plain(3)).await;
+    let suspension = json!({
+        "version": 1, "generation": 1, "customerId": CUSTOMER, "reason": "stepBudget",
+        "since": "2026-11-01T10:00:00.000Z", "partition": 2, "offset": 17,
+    });
+    let record = ports::Outgoing {
+        topic: api.topics.controls.clone(),
+        partition: None,
+        timestamp: None,
+        key: Some(format!("!suspend/{CUSTOMER}/{ALERT}").into()),
+        value: Some(suspension.to_string().into()),
+        headers: Vec::new(),
+    };
+    ports::Log::append(&api.log, vec![record]).unwrap();
+    eventually(async || api.get(&path()).await.json().get("suspended").is_some()).await;
+    let answered = api.get(&path()).await;
+    let told = json!([{
+        "customerId": CUSTOMER, "reason": "stepBudget", "since": "2026-11-01T10:00:00.000Z",
+        "partition": 2, "offset": 17,
+    }]);
+    assert_eq!((answered.header("etag"), &answered.json()["suspended"]), ("\"1\"", &told));
+    assert_eq!(api.get("/v1/rules").await.json()["rules"][0]["suspended"], told);
+    let saved = write(&api, Method::PUT, &path(), Some("\"1\""), answered.text).await;
+    assert_eq!((saved.status, saved.header("etag")), (StatusCode::OK, "\"2\""));
+    assert_eq!(api.get(&path()).await.json().get("suspended"), None);
+}
+
+#[tokio::test]
 async fn writes_fail_clearly_while_the_log_is_away() {
     let api = Harness::start();
     api.log.faults.lock().unwrap().away.insert(api.topics.controls.clone());

@@ -48,14 +48,23 @@ pub(super) fn faults(rule: &Rule) -> Answer<Vec<Fault>> {
     let reports = run_tests(rule).map_err(|failure| Problem::new(Code::Internal, failure.to_string()))?;
     let failed = reports.iter().enumerate().filter(|(_, report)| !report.passed);
     let faults = failed.flat_map(|(test, report)| {
-        report.differences.iter().map(move |difference| Fault {
+        let cut = report.cut.iter().map(move |event| Fault {
+            code: Code::RuleTestsFailed.code(),
+            pointer: Some(format!("/tests/{test}/events/{event}")),
+            line: None,
+            column: None,
+            message: format!("test `{}`: the rule looks at more of the event than it may", report.name),
+            expected: "paths that look at no more than 100,000 nodes of an event".to_owned(),
+        });
+        let differences = report.differences.iter().map(move |difference| Fault {
             code: Code::RuleTestsFailed.code(),
             pointer: Some(format!("/tests/{test}/expect/{}", difference.index)),
             line: None,
             column: None,
             message: format!("test `{}`: {} came", report.name, side(difference.actual.as_ref())),
             expected: side(difference.expected.as_ref()),
-        })
+        });
+        cut.chain(differences)
     });
     Ok(faults.take(FAULTS_MAX).collect())
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use engine::Partition;
 use ports::{Outgoing, Place};
-use rules::{ActiveRule, AlertId, RULE_BYTES_MAX, RuleKey, RuleVersion, write_rule};
+use rules::{ActiveRule, AlertId, RULE_BYTES_MAX, RuleKey, RuleVersion};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -166,7 +166,7 @@ fn answer(status: StatusCode, active: &ActiveRule, place: Place, effect: Effect)
     };
     let number = |partition: Partition| partition.0;
     let body = Written {
-        rule: write_rule(&active.rule, active.version),
+        rule: active.to_json(),
         effective: missing.is_none(),
         position: place.into(),
         missing_partitions: missing.map(|partitions| partitions.into_iter().map(number).collect()),
@@ -184,9 +184,7 @@ fn stale(rejection: rules::Rejection, current: Option<Arc<ActiveRule>>) -> Probl
     let problem = Problem::new(Code::StaleRule, rejection.to_string());
     match current {
         None => problem.with("current", Value::Null),
-        Some(active) => problem
-            .with("current", write_rule(&active.rule, active.version))
-            .header(header::ETAG, etag(active.version)),
+        Some(active) => problem.with("current", active.to_json()).header(header::ETAG, etag(active.version)),
     }
 }
 

@@ -3,12 +3,12 @@
 mod line;
 mod matches;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use engine::{Alert, Offset, Outcome, Rehearsal};
-use rules::{Command, CustomerId, Rule, RuleBook, RuleKey, Timestamp};
+use rules::{ActiveRule, Command, CustomerId, Rule, RuleBook, RuleKey, Timestamp};
 use uuid::Uuid;
 
 use super::{rule_files, validate};
@@ -31,7 +31,7 @@ pub(crate) fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
     if arguments.matches {
         let matching = Matching::new(&book);
         run(&mut lines, &mut tally, |line, tally| {
-            tally.told += matching.write(line, &mut out)?;
+            tally.told += matching.write(line, tally, &mut out)?;
             Ok(())
         })?;
     } else {
@@ -39,7 +39,9 @@ pub(crate) fn eval(arguments: &EvalArguments) -> Result<(), Failure> {
         run(&mut lines, &mut tally, |line, tally| {
             let offset = Offset(line.number);
             let outcome = rehearsal.event(line.customer, &line.payload, line.timestamp, offset);
-            tell(&outcome.map_err(unreadable)?, tally, &mut out)
+            let outcome = outcome.map_err(unreadable)?;
+            outcome.cut.iter().for_each(|cut| tally.cut(line, &cut.active));
+            tell(&outcome, tally, &mut out)
         })?;
         tell(&rehearsal.finish(advance_to).map_err(unreadable)?, &mut tally, &mut out)?;
     }
@@ -60,16 +62,34 @@ struct Tally {
     refused: u64,
     told: u64,
     late: usize,
+    /// The pairs of rule and customer that are cut short, each told once.
+    cut: BTreeSet<(RuleKey, CustomerId)>,
 }
 
 impl Tally {
+    /// Tells that a rule looks at more of an event than it may.
+    fn cut(&mut self, line: &Line, active: &ActiveRule) {
+        let (rule, customer) = (active.rule.key, line.customer);
+        if self.cut.insert((rule, customer)) {
+            eprintln!(
+                "line {}: rule {rule} looks at more than 100,000 nodes of the event, which does not count for it; a \
+                 running system would suspend the rule for customer {customer}: narrow its paths",
+                line.number
+            );
+        }
+    }
+
     fn summary(&self, matches: bool) -> String {
         let told = if matches { "matches" } else { "alerts" };
         let late =
             if self.late > 0 { format!(", {} came too late for a rule", self.late) } else { String::new() };
         let refused =
             if self.refused > 0 { format!(", {} lines refused", self.refused) } else { String::new() };
-        format!("{} rules, {} events, {} {told}{late}{refused}", self.rules, self.events, self.told)
+        let cut = match self.cut.len() {
+            0 => String::new(),
+            pairs => format!(", {pairs} suspensions in a running system"),
+        };
+        format!("{} rules, {} events, {} {told}{late}{cut}{refused}", self.rules, self.events, self.told)
     }
 }
 

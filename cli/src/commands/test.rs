@@ -40,6 +40,12 @@ pub(crate) fn test(files: &[PathBuf], output: Output) -> Result<(), Failure> {
 fn shown(rule: &str, report: &TestReport) -> String {
     let verdict = if report.passed { "ok    " } else { "FAILED" };
     let mut text = format!("{verdict}  {rule}: {}", report.name);
+    for event in &report.cut {
+        text += &format!(
+            "\n  event {}: the rule looks at more than 100,000 nodes of it; a running system would suspend the rule",
+            event + 1
+        );
+    }
     for Difference { index, expected, actual } in &report.differences {
         let side =
             |side: &Option<Value>| side.as_ref().map_or_else(|| "no alert".to_owned(), Value::to_string);

@@ -1,6 +1,8 @@
 //! Applies a planned batch to state: per event in offset order, a pure function of plan, state and context.
 
-use rules::{CustomerId, RuleBook, RuleKey, Span};
+use std::sync::Arc;
+
+use rules::{ActiveRule, CustomerId, RuleBook, RuleKey, Span};
 
 use crate::alert::Alert;
 use crate::dead_letter::DeadLetter;
@@ -8,7 +10,7 @@ use crate::key::{ClockId, wakes, woken};
 use crate::plan::{Input, Plan};
 use crate::run::Run;
 use crate::stored::StoredError;
-use crate::stream::{Partition, Timestamp};
+use crate::stream::{Offset, Partition, Timestamp};
 use crate::view::{Unavailable, View, after};
 use crate::write::{Table, Write};
 
@@ -51,13 +53,23 @@ pub struct Effects {
     pub dead_letters: Vec<DeadLetter>,
     /// Events that came too late for a rule.
     pub late: Vec<LateEvent>,
-    /// Rules that look at more of an event than they may, each as often as that happened: it is unknown whether the events met
-    /// them, and they did not count.
-    pub cut: Vec<RuleKey>,
+    /// Rules that look at more of an event than they may, each as often as that happened. Whoever runs them suspends them.
+    pub cut: Vec<Cut>,
     /// The partition's ingestion clock after the batch.
     pub ingestion: Timestamp,
     /// What happened how often.
     pub counts: Counts,
+}
+
+/// A rule that looks at more of an event than it may: it is unknown whether the event meets it, and it did not count.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// The rule.
+    pub active: Arc<ActiveRule>,
+    /// Whose event.
+    pub customer: CustomerId,
+    /// The event's offset.
+    pub offset: Offset,
 }
 
 /// An event that came too late for a rule, and did not count.

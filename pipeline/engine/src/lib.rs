@@ -35,7 +35,7 @@ mod view;
 mod write;
 
 pub use alert::{ALERT_BYTES_MAX, Alert, AlertEntity, Evidence, Origin, Window};
-pub use apply::{Context, Counts, Effects, Failure, Idle, LateEvent, advance, apply, wake};
+pub use apply::{Context, Counts, Cut, Effects, Failure, Idle, LateEvent, advance, apply, wake};
 pub use dead_letter::{DeadLetter, Reason, Refusal};
 pub use event::{EVENT_BYTES_MAX, Event, decode};
 pub use group::{GROUPS_PER_EVENT_MAX, Group};

@@ -2,9 +2,10 @@
 //! state itself, so it can run on any core whatever the key of the event.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use rules::{CustomerId, Matches, Payload, RuleKey, Snapshot};
+use rules::{ActiveRule, CustomerId, Matches, Payload, Snapshot};
 
 use crate::dead_letter::{DeadLetter, Reason, Refusal};
 use crate::event::decode_for;
@@ -53,7 +54,7 @@ pub(crate) struct Matched {
     /// What it brings, by (alert id, customer) of the rules.
     pub(crate) hits: Vec<Hit>,
     /// The rules that look at more of the payload than they may, so that it is unknown whether they meet it.
-    pub(crate) cut: Vec<RuleKey>,
+    pub(crate) cut: Vec<Arc<ActiveRule>>,
 }
 
 /// A planned batch, in offset order.
@@ -137,7 +138,7 @@ pub(crate) fn matched_payload(
     }
     let Matches { met, cut } = snapshot.evaluate(customer, payload);
     let hits = met.iter().filter_map(|met| hit(met, root)).collect();
-    let cut = cut.into_iter().map(|active| active.rule.key).collect();
+    let cut = cut.into_iter().cloned().collect();
     Matched { customer, is_altered, times, met: met.len() as u64, hits, cut }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rules::{ActiveRule, CustomerId, EventTime, Matcher, Payload, RuleBook, Snapshot};
 
 use crate::alert::Alert;
-use crate::apply::{Context, Counts, Effects, Failure, LateEvent, advance, apply};
+use crate::apply::{Context, Counts, Cut, Effects, Failure, LateEvent, advance, apply};
 use crate::key::ClockId;
 use crate::moment;
 use crate::plan::{Input, Plan, Step, matched_payload};
@@ -42,6 +42,8 @@ pub struct Outcome {
     pub alerts: Vec<Alert>,
     /// What came too late.
     pub late: Vec<LateEvent>,
+    /// What looks at more of the event than it may.
+    pub cut: Vec<Cut>,
 }
 
 impl Rehearsal {
@@ -147,6 +149,6 @@ impl Rehearsal {
     fn take(&mut self, effects: Effects) -> Outcome {
         self.state.write(effects.writes);
         self.counts.add(&effects.counts);
-        Outcome { alerts: effects.alerts, late: effects.late }
+        Outcome { alerts: effects.alerts, late: effects.late, cut: effects.cut }
     }
 }

@@ -22,6 +22,9 @@ pub struct TestReport {
     pub passed: bool,
     /// Expected and actual alerts side by side, in order, as far as they differ.
     pub differences: Vec<Difference>,
+    /// The numbers of the events, from 0, of which the rule looks at more than it may: a running system would suspend it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<u64>,
 }
 
 /// An alert that is not as expected.
@@ -50,17 +53,20 @@ fn run(rule: &Rule, test: &RuleTest) -> Result<TestReport, Failure> {
     book.apply(Command::Put { rule: Box::new(tested), expected: None });
     let default = if rule.key.customer.is_global() { SOMEBODY } else { rule.key.customer };
     let mut rehearsal = Rehearsal::new(book, "test");
-    let mut alerts = Vec::new();
+    let (mut alerts, mut cut) = (Vec::new(), Vec::new());
     for (offset, event) in (0..).zip(&test.events) {
         let payload = Payload::from(event.payload.clone());
         let customer = event.customer.unwrap_or(default);
-        alerts.extend(rehearsal.event(customer, &payload, event.at, Offset(offset))?.alerts);
+        let outcome = rehearsal.event(customer, &payload, event.at, Offset(offset))?;
+        cut.extend(outcome.cut.iter().map(|cut| cut.offset.0));
+        alerts.extend(outcome.alerts);
     }
     alerts.extend(rehearsal.finish(test.advance_to)?.alerts);
     let count = alerts.len().max(test.expect.len());
     let differences: Vec<_> =
         (0..count).filter_map(|index| difference(index, test.expect.get(index), alerts.get(index))).collect();
-    Ok(TestReport { name: test.name.clone(), passed: differences.is_empty(), differences })
+    let passed = differences.is_empty() && cut.is_empty();
+    Ok(TestReport { name: test.name.clone(), passed, differences, cut })
 }
 
 fn difference(index: usize, expected: Option<&Expectation>, actual: Option<&Alert>) -> Option<Difference> {
@@ -113,6 +119,26 @@ fn all(alert: &Alert) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// More nodes than a rule may look at.
+    const MANY: usize = 120_000;
+
+    #[test]
+    fn a_test_fails_where_the_rule_looks_at_more_of_an_event_than_it_may() {
+        let payload = json!({"b": vec![0; MANY]});
+        let document: Value = serde_json::from_str(RULE).unwrap();
+        let (mut rule, _) = {
+            let mut document = document;
+            document["match"] = json!("$..a == 1");
+            document["tests"] =
+                json!([{"name": "none", "events": [{"at": "1s", "payload": {}}], "expect": []}]);
+            rules::read_rule(document.to_string().as_bytes(), None).unwrap()
+        };
+        assert!(run_tests(&rule).unwrap()[0].passed);
+        rule.tests[0].events[0].payload = Payload::parse(&payload.to_string()).unwrap().root().clone();
+        let report = run_tests(&rule).unwrap().remove(0);
+        assert_eq!((report.passed, report.cut), (false, vec![0]));
+    }
 
     const RULE: &str = r#"{
         "customerId": "9f20f8a4-d8c8-4a74-ac90-3452b97c2e34", "alertId": "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10",

@@ -4,12 +4,13 @@ mod tallies;
 mod timers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rules::{CustomerId, Span};
 use serde::de::DeserializeOwned;
 
-use crate::apply::{Context, Effects, Failure, LateEvent};
+use crate::apply::{Context, Cut, Effects, Failure, LateEvent};
 use crate::clock::Clock;
 use crate::evaluate::{Arrival, Fate, GroupRun, Moment};
 use crate::hit::Hit;
@@ -74,7 +75,9 @@ impl<'a> Run<'a> {
         counts.events += 1;
         counts.matches += event.met;
         counts.altered += u64::from(event.is_altered);
-        self.effects.cut.extend(&event.cut);
+        let (customer, offset) = (event.customer, step.input.offset);
+        let cut = event.cut.iter().map(|active| Cut { active: Arc::clone(active), customer, offset });
+        self.effects.cut.extend(cut);
         let times = self.move_clocks(&event, step.input.timestamp)?;
         for hit in &event.hits {
             self.hit(&step.input, event.customer, hit, &times)?;

@@ -10,7 +10,7 @@ use rules::{
 };
 
 /// The control topic has one partition: its order is the order of all changes.
-const PARTITION: Partition = Partition(0);
+pub(crate) const PARTITION: Partition = Partition(0);
 
 /// How many control records one poll takes.
 const RECORDS_MAX: usize = 1000;

@@ -17,6 +17,7 @@ mod segment;
 mod settings;
 mod silence;
 mod status;
+mod suspending;
 mod uncommitted;
 mod worker;
 

@@ -22,6 +22,8 @@ pub(crate) const GROUPS_CUT: &str = "worker_groups_cut_total";
 pub(crate) const GROUPS_REFUSED: &str = "worker_groups_refused_total";
 /// Pairs of event and rule that could not be decided within the limit of nodes.
 pub(crate) const RULES_CUT: &str = "worker_rules_cut_total";
+/// Suspensions of rules that were asked for.
+pub(crate) const RULES_SUSPENDED: &str = "worker_rules_suspended_total";
 /// Timers that fired.
 pub(crate) const TIMERS: &str = "worker_timers_total";
 /// Alerts that were committed.
@@ -70,6 +72,11 @@ pub fn describe() {
         RULES_CUT,
         Unit::Count,
         "pairs of event and rule that were not decided: the rule looks at too many nodes"
+    );
+    describe_counter!(
+        RULES_SUSPENDED,
+        Unit::Count,
+        "suspensions of rules that look at too many nodes, each for one customer"
     );
     describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");

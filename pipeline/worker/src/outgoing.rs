@@ -2,6 +2,9 @@
 
 use engine::{Alert, DeadLetter, LateEvent, Partition};
 use ports::{Header, Outgoing};
+use rules::Suspend;
+
+use crate::controls::PARTITION as CONTROLS;
 
 /// The header of an alert that holds its instance id.
 const INSTANCE_HEADER: &str = "alertInstanceId";
@@ -53,6 +56,18 @@ pub(crate) fn dead_letter(
     // A key beyond any id's length is not worth failing a transaction for.
     let key = letter.key.clone().map(|key| key.slice(..key.len().min(1024)));
     Outgoing { topic: topic.to_owned(), partition: Some(partition), timestamp: None, key, value, headers }
+}
+
+/// The control record that suspends a rule.
+pub(crate) fn suspension(topic: &str, suspend: &Suspend) -> Outgoing {
+    Outgoing {
+        topic: topic.to_owned(),
+        partition: Some(CONTROLS),
+        timestamp: None,
+        key: Some(suspend.record_key().into()),
+        value: Some(suspend.to_bytes().into()),
+        headers: Vec::new(),
+    }
 }
 
 /// An event that came too late for a rule, as a record: as it came, and in headers which rule and by how much.

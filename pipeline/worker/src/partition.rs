@@ -7,12 +7,13 @@ use engine::{
 };
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
-use rules::{RuleBook, RuleKey, Snapshot};
+use rules::{RuleBook, Snapshot, Suspend};
 
 use crate::outgoing::{self, Source};
 use crate::recovery::position_write;
 use crate::segment::Segment;
 use crate::settings::Settings;
+use crate::suspending::Suspending;
 use crate::uncommitted::Uncommitted;
 
 /// A live partition.
@@ -27,13 +28,17 @@ pub(crate) struct LivePartition {
     pub(crate) control: Offset,
     clock: Timestamp,
     pub(crate) segment: Segment,
+    suspending: Suspending,
 }
 
 /// What a batch did, for metrics.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) counts: Counts,
-    pub(crate) cut: Vec<RuleKey>,
+    /// Pairs of event and rule of which is unknown whether they match.
+    pub(crate) cut: u64,
+    /// The suspensions that were asked for because of them.
+    pub(crate) suspended: Vec<Suspend>,
     pub(crate) dead_letters: Vec<&'static str>,
 }
 
@@ -53,6 +58,7 @@ impl LivePartition {
             clock: committed.clock,
             committed,
             segment: Segment::default(),
+            suspending: Suspending::default(),
         }
     }
 
@@ -91,7 +97,7 @@ impl LivePartition {
         self.next = last.next();
         self.clock = effects.ingestion;
         self.segment.touch();
-        Ok(self.take(effects, settings))
+        Ok(self.take(effects, settings, now))
     }
 
     /// Lets time go on for customers that are silent: the partition is read to its end and has been for a while.
@@ -104,7 +110,7 @@ impl LivePartition {
         }
         self.clock = effects.ingestion;
         self.segment.touch();
-        Ok(self.take(effects, settings))
+        Ok(self.take(effects, settings, now))
     }
 
     /// What a batch is evaluated with; `ingestion` is how far the partition's ingestion clock has come.
@@ -138,7 +144,8 @@ impl LivePartition {
     }
 
     /// Stages changes of the stored rules, and with them that the rules up to `control` are in force.
-    pub(crate) fn follow_rules(&mut self, writes: Vec<Write>, control: Offset) {
+    pub(crate) fn follow_rules(&mut self, book: &RuleBook, writes: Vec<Write>, control: Offset) {
+        self.suspending.follow(book);
         writes.into_iter().for_each(|write| self.segment.stage(write));
         self.control = control;
         self.segment.touch();
@@ -189,7 +196,7 @@ impl LivePartition {
         Ok(keys.into_iter().zip(stored).map(|(key, value)| (table, key, value)).collect())
     }
 
-    fn take(&mut self, effects: Effects, settings: &Settings) -> Tally {
+    fn take(&mut self, effects: Effects, settings: &Settings, now: Timestamp) -> Tally {
         for write in effects.writes {
             self.segment.stage(write);
         }
@@ -211,9 +218,15 @@ impl LivePartition {
             let record = outgoing::late_event(&settings.topics.late, self.partition, &source, event);
             self.segment.emit(record);
         }
+        let mut suspended = Vec::new();
+        for suspend in effects.cut.iter().filter_map(|cut| self.suspending.ask(cut, self.partition, now)) {
+            self.segment.emit(outgoing::suspension(&settings.topics.controls, &suspend));
+            suspended.push(suspend);
+        }
         Tally {
             counts: effects.counts,
-            cut: effects.cut,
+            cut: effects.cut.len() as u64,
+            suspended,
             dead_letters: effects.dead_letters.iter().map(|letter| letter.reason.code()).collect(),
         }
     }

@@ -209,7 +209,7 @@ impl Worker {
                 }
             }
             let writes = rulebook::difference(&stored, controls.book(), partition, self.partitions);
-            live.follow_rules(writes, controls.next());
+            live.follow_rules(controls.book(), writes, controls.next());
         }
         Ok(live)
     }
@@ -279,7 +279,7 @@ impl Worker {
             let follow =
                 |outcome| rulebook::follow(outcome, controls.book(), live.partition, live.partitions);
             let writes = outcomes.iter().flat_map(follow).collect();
-            live.follow_rules(writes, next);
+            live.follow_rules(controls.book(), writes, next);
         }
         if let Some(first) = self.live.get_mut(&Partition(0)) {
             malformed.iter().for_each(|letter| first.refuse_control(&self.settings, letter));
@@ -375,12 +375,16 @@ fn report(tally: &Tally) {
     ] {
         counter!(name).increment(count);
     }
-    counter!(names::RULES_CUT).increment(tally.cut.len() as u64);
-    if let Some(rule) = tally.cut.first() {
+    counter!(names::RULES_CUT).increment(tally.cut);
+    counter!(names::RULES_SUSPENDED).increment(tally.suspended.len() as u64);
+    for suspend in &tally.suspended {
         tracing::warn!(
-            %rule,
-            events = tally.cut.len(),
-            "a rule looks at more of an event than it may and did not count it: narrow its paths"
+            rule = %suspend.key,
+            version = suspend.version.0,
+            customer = %suspend.customer,
+            partition = suspend.suspension.partition,
+            offset = suspend.suspension.offset,
+            "a rule looks at more of an event than it may and is suspended for the customer: narrow its paths and save it"
         );
     }
     for reason in &tally.dead_letters {

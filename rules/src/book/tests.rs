@@ -1,5 +1,7 @@
 use super::*;
 use crate::id::{AlertId, CustomerId};
+use crate::suspension::{Suspension, SuspensionReason};
+use crate::timestamp::Timestamp;
 use crate::wire::read_rule;
 use uuid::Uuid;
 
@@ -102,4 +104,59 @@ fn a_corrupt_entry_refuses_the_book() {
     {
         assert!(RuleBook::restore([(key, bytes)], Generation(2)).is_err());
     }
+}
+
+fn suspend(key: RuleKey, version: u32, generation: u64, customer: u128) -> Command {
+    Command::Suspend(Suspend {
+        key,
+        version: RuleVersion(version),
+        generation: Generation(generation),
+        customer: CustomerId::from_uuid(Uuid::from_u128(customer)),
+        suspension: Suspension {
+            reason: SuspensionReason::StepBudget,
+            since: Timestamp(1000),
+            partition: 3,
+            offset: 17,
+        },
+    })
+}
+
+#[test]
+fn a_suspension_holds_for_its_customer_until_the_rule_is_written_again() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    let changed = book.apply(suspend(key(1, 1), 1, 1, 1));
+    assert!(matches!(changed, Outcome::Replaced { now, before } if now != before));
+    let active = Arc::clone(book.get(&key(1, 1)).unwrap());
+    assert!(!active.applies_to(key(1, 1).customer) && active.rule.applies_to(key(1, 1).customer));
+    assert_eq!(in_force(&book, key(1, 1)), (1, 1), "it is no write of the rule");
+    let restored = ActiveRule::from_bytes(key(1, 1), &active.to_bytes()).unwrap();
+    assert_eq!(restored, *active);
+    assert!(matches!(book.apply(suspend(key(1, 1), 1, 1, 1)), Outcome::Unchanged(_)), "asked for twice");
+    book.apply(put(&active.rule, Some(1)));
+    assert_eq!(in_force(&book, key(1, 1)), (2, 1), "the same text again is a write, and the state stays");
+    assert!(book.get(&key(1, 1)).unwrap().applies_to(key(1, 1).customer));
+}
+
+#[test]
+fn a_suspension_of_what_is_not_in_force_any_more_changes_nothing() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    book.apply(put(&rule(1, 1, "$.b", "a"), None));
+    let before = book.clone();
+    let stale = Rejection::Stale { expected: RuleVersion(1), actual: RuleVersion(2) };
+    assert_eq!(book.apply(suspend(key(1, 1), 1, 1, 1)), Outcome::Rejected(stale));
+    assert_eq!(book.apply(suspend(key(1, 2), 0, 1, 1)), Outcome::Rejected(Rejection::NoSuchRule));
+    book.apply(suspend(key(1, 1), 2, 1, 1));
+    assert_eq!(book, before, "a rule of another generation has the same version");
+}
+
+#[test]
+fn suspensions_for_several_customers_add_up_to_a_limit() {
+    let mut book = RuleBook::default();
+    book.apply(put(&rule(1, 1, "$.a", "a"), None));
+    for customer in 0..u128::try_from(SUSPENDED_MAX).unwrap() + 5 {
+        book.apply(suspend(key(1, 1), 1, 1, customer));
+    }
+    assert_eq!(book.get(&key(1, 1)).unwrap().suspended.len(), SUSPENDED_MAX);
 }

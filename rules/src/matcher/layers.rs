@@ -91,7 +91,7 @@ impl Layers {
             let applies = |number: u32| {
                 let is_scoped = !scoped.is_empty() && scoped.binary_search(&number).is_ok();
                 (hidden.is_empty() || hidden.binary_search(&number).is_err())
-                    && (!is_scoped || rules[number as usize].rule.applies_to(customer))
+                    && (!is_scoped || rules[number as usize].applies_to(customer))
             };
             index.matches(
                 root,
@@ -117,7 +117,10 @@ impl Layers {
 fn scoped(index: &Index) -> Vec<u32> {
     let is_scoped = |active: &Arc<ActiveRule>| {
         let scope = &active.rule.scope;
-        !scope.include.is_empty() || !scope.exclude.is_empty() || !scope.overrides.is_empty()
+        !scope.include.is_empty()
+            || !scope.exclude.is_empty()
+            || !scope.overrides.is_empty()
+            || !active.suspended.is_empty()
     };
     (0..).zip(index.rules()).filter(|(_, active)| is_scoped(active)).map(|(number, _)| number).collect()
 }

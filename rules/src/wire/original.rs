@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::form::{Field, Form, Kind, Names};
-use super::plain::{LABELS_MAX, counting};
+use super::plain::{LABELS_MAX, SUSPENDED, counting};
 use super::print::Members;
 use super::values;
 use super::{RuleVersion, complete};
@@ -33,7 +33,7 @@ const BOOTSTRAP: Field =
     Field::new("bootstrapCustomerId", Kind::Id, "The one customer whose history is taken.");
 const VERSION: Field = Field::new("version", Kind::Whole(0, u32::MAX), "Written by the server, and ignored.");
 
-/// The seven fields, and the version with which the server answers.
+/// The seven fields, and what the server adds to its answers.
 pub(super) static ORIGINAL: Form = Form {
     name: "the original control message, which a top-level `jsonPath` makes it",
     fields: &[
@@ -45,6 +45,7 @@ pub(super) static ORIGINAL: Form = Form {
         PATH,
         BOOTSTRAP,
         VERSION,
+        SUSPENDED,
     ],
 };
 

@@ -14,11 +14,30 @@ use crate::problem::{Invalid, ProblemCode};
 use crate::rule::{
     Aggregate, AlertPolicy, Change, CustomerScope, Evaluation, Limits, Rule, Severity, Status, Window,
 };
+use crate::suspension::{SUSPENDED_MAX, SuspensionReason};
 
 /// The most labels, and the most annotations.
 pub(super) const LABELS_MAX: usize = 64;
 
 const TEXTS: Kind = Kind::Map(Names::Any, &Kind::Text, LABELS_MAX);
+
+/// For whom the rule is suspended; an answer has it, and what is posted may.
+pub(super) const SUSPENDED: Field = Field::new(
+    "suspended",
+    Kind::Objects(&SUSPENSION, 0, SUSPENDED_MAX),
+    "For whom the rule is suspended, and why. Written by the server, and ignored.",
+);
+
+static SUSPENSION: Form = Form {
+    name: "a suspension",
+    fields: &[
+        Field::new("customerId", Kind::Id, "For whom."),
+        Field::new("reason", Kind::OneOf(SuspensionReason::NAMES), "Why."),
+        Field::new("since", Kind::Time, "When that was noticed."),
+        Field::new("partition", Kind::Whole(0, u32::MAX), "The partition of the event that showed it."),
+        Field::new("offset", Kind::Integer, "The offset of that event."),
+    ],
+};
 
 /// The fields of a rule.
 pub(super) static PLAIN: Form = Form {
@@ -100,6 +119,7 @@ pub(super) static PLAIN: Form = Form {
             "The write counts only if this is the version in force; 0 for no rule yet.",
         ),
         Field::new("version", Kind::Whole(0, u32::MAX), "Written by the server, and ignored."),
+        SUSPENDED,
     ],
 };
 

@@ -209,8 +209,7 @@ fn a_stored_rule_may_be_longer_than_a_posted_one() {
     let document = with(&[("match", json!(text))]).to_string();
     assert!(document.len() < RULE_BYTES_MAX);
     let (rule, _) = read_rule(document.as_bytes(), None).unwrap();
-    let active =
-        crate::book::ActiveRule { rule, version: RuleVersion(1), generation: crate::book::Generation(1) };
+    let active = crate::book::ActiveRule::new(rule, RuleVersion(1), crate::book::Generation(1));
     let bytes = active.to_bytes();
     assert!(bytes.len() > RULE_BYTES_MAX);
     assert_eq!(crate::book::ActiveRule::from_bytes(active.rule.key, &bytes).unwrap(), active);

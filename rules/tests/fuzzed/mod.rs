@@ -35,7 +35,7 @@ pub(crate) fn rule_json(bytes: &[u8]) {
     let written = write_rule(&rule, RuleVersion(1)).to_string();
     let (again, _) = read_rule(written.as_bytes(), None).unwrap_or_else(|error| panic!("{written}: {error}"));
     assert_eq!(again, rule, "{written}");
-    let active = ActiveRule { rule: rule.clone(), version: RuleVersion(1), generation: Generation(1) };
+    let active = ActiveRule::new(rule.clone(), RuleVersion(1), Generation(1));
     assert_eq!(
         ActiveRule::from_bytes(rule.key, &active.to_bytes()).map_err(|error| error.to_string()),
         Ok(active)

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use rules::{ActiveRule, Matcher, Node, Rule, RuleBook, Snapshot, Stated, Timestamp};
+use rules::{ActiveRule, Matcher, Matches, Node, Rule, RuleBook, Snapshot, Stated, Timestamp};
 use serde_json::json;
 
+use super::Tally;
 use super::line::Line;
 use crate::failure::Failure;
 
@@ -23,9 +24,10 @@ impl Matching {
     }
 
     /// Writes a line for everything that holds; answers how many.
-    pub(super) fn write(&self, line: &Line, out: &mut impl Write) -> Result<u64, Failure> {
+    pub(super) fn write(&self, line: &Line, tally: &mut Tally, out: &mut impl Write) -> Result<u64, Failure> {
         let mut told = 0;
-        let met = self.snapshot.matches(line.customer, &line.payload);
+        let Matches { met, cut } = self.snapshot.evaluate(line.customer, &line.payload);
+        cut.iter().for_each(|active| tally.cut(line, active));
         for active in &self.rules {
             let rule = &active.rule;
             // Selections may hold where no condition does.

@@ -62,7 +62,7 @@ impl GroupRun<'_, '_> {
     ) {
         let rule = &self.active.rule;
         let status = rule.status_for(self.customer);
-        if !status.is_evaluated() {
+        if !status.is_evaluated() || self.active.is_suspended_for(self.customer) {
             return;
         }
         let missing = |from: &[Named], of: &[Named]| -> Vec<Named> {
@@ -113,7 +113,7 @@ impl GroupRun<'_, '_> {
         let Self { run, active, customer, group, moment, .. } = self;
         let (rule, at) = (&active.rule, moment.clock);
         let status = rule.status_for(customer);
-        if !status.is_evaluated() {
+        if !status.is_evaluated() || active.is_suspended_for(customer) {
             return;
         }
         run.effects.alerts.push(Alert {

@@ -15,6 +15,8 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::Moment;
 
+mod suspension;
+
 const PARTITIONS: u32 = 3;
 
 /// A clock that goes on by itself, so that every epoch comes due after some turns.

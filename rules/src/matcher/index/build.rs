@@ -65,7 +65,7 @@ impl Builder {
         let rule = &active.rule;
         let number = number(self.rules.len());
         self.rules.push(Arc::clone(active));
-        if never_applies(rule) {
+        if never_applies(active) {
             return;
         }
         for (part, _, stated) in rule.parts() {
@@ -280,11 +280,12 @@ impl Sought {
 }
 
 /// Whether a rule is for no customer, as long as it stands as it does.
-fn never_applies(rule: &Rule) -> bool {
+fn never_applies(active: &ActiveRule) -> bool {
+    let rule = &active.rule;
     if rule.key.customer.is_global() {
         rule.scope.overrides.is_empty() && !rule.status.is_evaluated()
     } else {
-        !rule.applies_to(rule.key.customer)
+        !active.applies_to(rule.key.customer)
     }
 }
 

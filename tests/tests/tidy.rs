@@ -10,6 +10,7 @@ use tests::workload::root;
 /// The edges between our crates. `tests` may use all.
 const EDGES: &[(&str, &[&str])] = &[
     ("rules", &[]),
+    ("bootstrap", &["engine", "ports", "rules"]),
     ("engine", &["rules"]),
     ("ports", &["engine", "rules"]),
     ("connectors", &["engine", "ports", "rules"]),
@@ -26,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Who alone may use what.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("parquet", &["bootstrap"]),
     ("rdkafka", &["connectors", "loadgen", "tests"]),
     ("rdkafka-sys", &["connectors", "loadgen"]),
     ("rocksdb", &["connectors", "state"]),

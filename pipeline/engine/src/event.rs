@@ -48,6 +48,14 @@ pub(crate) fn decode_for(snapshot: &Snapshot, value: Option<&[u8]>) -> Result<Ev
     })
 }
 
+/// Whose event the value of a record is, if it is one that can be evaluated. `snapshot` says how much of its payload is looked at.
+///
+/// # Errors
+/// As [`decode`].
+pub fn customer_of(snapshot: &Snapshot, value: Option<&[u8]>) -> Result<CustomerId, Refusal> {
+    decode_for(snapshot, value).map(|event| event.customer)
+}
+
 /// The text of a payload.
 enum Form<'a> {
     /// The document.

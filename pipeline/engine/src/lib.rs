@@ -37,7 +37,7 @@ mod write;
 pub use alert::{ALERT_BYTES_MAX, Alert, AlertEntity, Evidence, Origin, Window};
 pub use apply::{Context, Counts, Cut, Effects, Failure, Idle, LateEvent, advance, apply, wake};
 pub use dead_letter::{DeadLetter, Reason, Refusal};
-pub use event::{EVENT_BYTES_MAX, Event, decode};
+pub use event::{EVENT_BYTES_MAX, Event, customer_of, decode};
 pub use group::{GROUPS_PER_EVENT_MAX, Group};
 pub use group_view::GroupView;
 pub use key::{ClockId, Key, clock_key, generation_range};

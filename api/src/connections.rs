@@ -2,10 +2,13 @@
 //!
 //! HTTP/1.1 alone: what speaks HTTP/2 stands before this server as a proxy with TLS.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,7 +16,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
 
+use crate::access::Peer;
 use crate::settings::Settings;
 
 /// How long to wait when the system has no room for another connection.
@@ -36,11 +41,15 @@ pub(crate) async fn accept(
             let slot = Arc::clone(&slots).acquire_owned().await;
             (slot, connection(listener).await)
         };
-        let (slot, stream) = tokio::select! {
+        let (slot, (stream, peer)) = tokio::select! {
             next = next => next,
             () = &mut shutdown => return open,
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let service = TowerToHyperService::new(service);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = open.watch(connection);
         tokio::spawn(async move {
@@ -53,14 +62,14 @@ pub(crate) async fn accept(
     }
 }
 
-async fn connection(listener: &TcpListener) -> TcpStream {
+async fn connection(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection keeps small packets back");
                 }
-                return stream;
+                return (stream, peer);
             },
             Err(error) => {
                 // Usually no file descriptors are left, which passes when others are closed.

@@ -9,6 +9,7 @@ mod access;
 mod alerts;
 mod blocking;
 mod body;
+mod clock;
 mod connections;
 mod error;
 mod events;
@@ -17,6 +18,7 @@ mod health;
 mod metrics;
 mod observe;
 mod readiness;
+pub mod records;
 mod router;
 mod rules;
 mod server;
@@ -28,7 +30,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod token;
+mod tokens;
 
 pub use readiness::{NotReady, Probe};
-pub use server::{Api, MetricsPage};
+pub use server::{Api, MetricsPage, Wiring};
 pub use settings::Settings;

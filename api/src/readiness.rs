@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// One reason why the process is not ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotReady {
-    /// Which part is concerned: `log`, `topics`, `rules`, `alerts`, `worker`.
+    /// Which part is concerned: `log`, `topics`, `rules`, `alerts`, `records`, `worker`.
     pub part: String,
     /// What is missing, for people: lower case, no full stop.
     pub reason: String,
@@ -64,6 +64,7 @@ impl Readiness {
         reasons.extend(followed.map(|reason| NotReady::new("rules", reason)));
         let tailed = app.streams.not_ready();
         reasons.extend(tailed.map(|reason| NotReady::new("alerts", reason)));
+        reasons.extend(records_reason(app).await);
         reasons.extend(self.probe.not_ready());
         reasons
     }
@@ -85,6 +86,16 @@ impl Readiness {
         *known = Some((Instant::now(), reasons.clone()));
         reasons
     }
+}
+
+async fn records_reason(app: &Shared) -> Option<NotReady> {
+    let ready = timeout(PATIENCE, app.records.ready()).await;
+    let reason = match ready {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    Some(NotReady::new("records", reason))
 }
 
 fn inspect(log: &dyn Log, topics: &Topics) -> Vec<NotReady> {

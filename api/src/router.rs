@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::error::{Code, Problem, ProblemBody};
 use crate::state::App;
-use crate::{access, alerts, events, health, observe, rules};
+use crate::{access, alerts, events, health, observe, rules, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use crate::{access, alerts, events, health, observe, rules};
         (name = "rules", description = "What is looked for in the events"),
         (name = "events", description = "What happened"),
         (name = "alerts", description = "What was found"),
+        (name = "tokens", description = "Who may do what"),
         (name = "process", description = "How this process is")
     )
 )]
@@ -52,6 +53,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rules::export::export))
         .routes(routes!(events::append::post))
         .routes(routes!(alerts::stream::stream))
+        .routes(routes!(tokens::list::list, tokens::make::make))
+        .routes(routes!(tokens::revoke::revoke))
+        .routes(routes!(tokens::whoami::whoami))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

@@ -8,10 +8,12 @@ use ports::{Log, Topics};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::access::Authenticator;
 use crate::alerts::Streams;
 use crate::body::Budget;
 use crate::connections;
 use crate::readiness::{Probe, Readiness};
+use crate::records::Records;
 use crate::router::router;
 use crate::rules::{Effective, Follower};
 use crate::settings::Settings;
@@ -23,14 +25,26 @@ use crate::token::TokenHash;
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The API, wired and not yet running.
-pub struct Api {
-    settings: Settings,
-    log: Arc<dyn Log>,
-    topics: Topics,
-    group: String,
-    token: TokenHash,
-    probe: Arc<dyn Probe>,
-    metrics_page: MetricsPage,
+pub struct Api(Wiring);
+
+/// What an API is wired to.
+pub struct Wiring {
+    /// Its bounds.
+    pub settings: Settings,
+    /// The log with rules, events and alerts.
+    pub log: Arc<dyn Log>,
+    /// The topics in it.
+    pub topics: Topics,
+    /// The workers' group, whose committed positions tell which rules are in force.
+    pub group: String,
+    /// The hash of the root token.
+    pub root: TokenHash,
+    /// All other tokens, and what else is kept beside the log.
+    pub records: Records,
+    /// Tells what else of this process is not ready.
+    pub probe: Arc<dyn Probe>,
+    /// Renders the metrics of the process.
+    pub metrics_page: MetricsPage,
 }
 
 /// The running parts. Dropping it gives the signal to stop.
@@ -41,18 +55,9 @@ pub(crate) struct Running {
 }
 
 impl Api {
-    /// An API over this log. `group` is the workers' group, whose committed positions tell which rules are in force;
-    /// `token` is the hash of the root token; `probe` tells what else of this process is not ready.
-    pub fn new(
-        settings: Settings,
-        log: Arc<dyn Log>,
-        topics: Topics,
-        group: impl Into<String>,
-        token: TokenHash,
-        probe: Arc<dyn Probe>,
-        metrics_page: MetricsPage,
-    ) -> Self {
-        Self { settings, log, topics, group: group.into(), token, probe, metrics_page }
+    /// An API over what it is wired to.
+    pub fn new(wiring: Wiring) -> Self {
+        Self(wiring)
     }
 
     /// Answers requests until `shutdown` completes; then ends the alert streams, lets open requests finish within
@@ -65,7 +70,7 @@ impl Api {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> std::io::Result<()> {
-        let settings = self.settings.clone();
+        let (settings, records) = (self.0.settings.clone(), self.0.records.clone());
         let Running { router, stopper, threads } = self.start()?;
         let open = connections::accept(&listener, router, &settings, shutdown).await;
         drop(listener);
@@ -75,6 +80,7 @@ impl Api {
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the API has panicked");
         }
+        records.close().await;
         Ok(())
     }
 
@@ -82,7 +88,7 @@ impl Api {
     pub(crate) fn start(self) -> std::io::Result<Running> {
         crate::metrics::describe();
         let (stopper, stop) = pair();
-        let (log, topics, settings) = (self.log, self.topics, self.settings);
+        let Wiring { settings, log, topics, group, root, records, probe, metrics_page } = self.0;
         let follower = Follower::new();
         let effective = Effective::default();
         let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
@@ -90,7 +96,7 @@ impl Api {
             follower.start(Arc::clone(&log), topics.controls.clone(), stop.clone())?,
             streams.start(Arc::clone(&log), topics.alerts.clone(), stop.clone())?,
         ];
-        let committed = effective.clone().run(Arc::clone(&log), self.group, topics.events.clone(), stop);
+        let committed = effective.clone().run(Arc::clone(&log), group, topics.events.clone(), stop);
         tokio::spawn(committed);
         let app: App = Arc::new(Shared {
             bodies: Budget::new(settings.body_bytes_max, settings.body_timeout),
@@ -100,12 +106,13 @@ impl Api {
             settings,
             log,
             topics,
-            token: self.token,
+            authenticator: Authenticator::new(root, records.clone()),
+            records,
             follower,
             effective,
             streams,
-            readiness: Readiness::new(self.probe),
-            metrics_page: self.metrics_page,
+            readiness: Readiness::new(probe),
+            metrics_page,
         });
         Ok(Running { router: router(app), stopper, threads })
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Settings of the API; the default serves a single machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// Whether a proxy stands in front, whose `X-Forwarded-For` tells where requests come from.
+    pub behind_proxy: bool,
     /// The most connections at once; further ones wait to be accepted.
     pub connections_max: usize,
     /// The most alert streams at once; further ones are answered 503.
@@ -40,6 +42,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            behind_proxy: false,
             connections_max: 12_000,
             streams_max: 10_000,
             writes_max: 64,

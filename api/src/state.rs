@@ -6,14 +6,15 @@ use std::time::Duration;
 use ports::{Log, Topics};
 use tokio::sync::Semaphore;
 
+use crate::access::Authenticator;
 use crate::alerts::Streams;
 use crate::body::Budget;
 use crate::error::{Answer, Code, Problem};
 use crate::readiness::Readiness;
+use crate::records::Records;
 use crate::rules::{Effective, Follower};
 use crate::server::MetricsPage;
 use crate::settings::Settings;
-use crate::token::TokenHash;
 
 /// How long a request waits for its turn to write.
 const TURN_PATIENCE: Duration = Duration::from_secs(1);
@@ -26,7 +27,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) topics: Topics,
-    pub(crate) token: TokenHash,
+    pub(crate) records: Records,
+    pub(crate) authenticator: Authenticator,
     pub(crate) bodies: Budget,
     pub(crate) turns: Semaphore,
     pub(crate) imports: Arc<Semaphore>,

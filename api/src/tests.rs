@@ -7,25 +7,28 @@ use axum::http::{Method, Request, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::access::{Access, TABLE};
+use crate::access::{Access, Peer, TABLE};
 use crate::testing::{APP, Harness, TOKEN, TestLog};
-use crate::{Api, NotReady, Settings, token};
+use crate::{Api, NotReady, Settings, Wiring, token};
 
 fn filled(path: &str) -> String {
-    path.replace("{customerId}", crate::testing::CUSTOMER).replace("{alertId}", crate::testing::ALERT)
+    let path = path.replace("{customerId}", crate::testing::CUSTOMER);
+    path.replace("{alertId}", crate::testing::ALERT).replace("{tokenId}", crate::testing::ALERT)
 }
 
 #[tokio::test]
 async fn every_route_that_needs_a_token_refuses_without_one() {
     let api = Harness::start();
-    for (method, path, access) in TABLE {
+    for (number, (method, path, access)) in (0..).zip(TABLE) {
+        // From an address each, so that none has tried too often.
+        let peer = Peer(std::net::SocketAddr::from(([10, 0, 0, number], 1)));
         for (authorization, code) in [
             (None, "TOC-4003"),
             (Some("Basic c2VjcmV0"), "TOC-4003"),
             (Some("Bearer"), "TOC-4003"),
             (Some("Bearer wrong"), "TOC-4004"),
         ] {
-            let mut request = Request::builder().method(*method).uri(filled(path));
+            let mut request = Request::builder().method(*method).uri(filled(path)).extension(peer);
             if let Some(value) = authorization {
                 request = request.header(header::AUTHORIZATION, value);
             }
@@ -147,15 +150,17 @@ async fn the_server_serves_cuts_slow_heads_and_ends_with_its_streams() {
     let log = TestLog::default();
     ports::Log::create_topics(&log, &ports::Topics::of(APP).specs(2)).unwrap();
     let settings = Settings { head_timeout: Duration::from_millis(200), ..Settings::default() };
-    let api = Api::new(
+    let database = crate::records::testing::Database::sqlite();
+    let api = Api::new(Wiring {
         settings,
-        std::sync::Arc::new(log),
-        ports::Topics::of(APP),
-        APP,
-        token::hash(TOKEN),
-        std::sync::Arc::new(Vec::new),
-        std::sync::Arc::new(String::new),
-    );
+        log: std::sync::Arc::new(log),
+        topics: ports::Topics::of(APP),
+        group: APP.to_owned(),
+        root: token::hash(TOKEN),
+        records: database.records(),
+        probe: std::sync::Arc::new(Vec::new),
+        metrics_page: std::sync::Arc::new(String::new),
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

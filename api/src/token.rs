@@ -11,7 +11,7 @@ const PREFIX: &str = "tocsin_";
 /// The SHA-256 of a token: what a server keeps.
 ///
 /// The tokens have 256 random bits, so a fast hash without salt is enough.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Eq)]
 pub struct TokenHash([u8; 32]);
 
 /// A hash is not a secret, but of no use in a log either.
@@ -22,9 +22,28 @@ impl std::fmt::Debug for TokenHash {
 }
 
 impl TokenHash {
-    /// Whether this is the hash of that token; takes the same time whatever differs.
+    /// Whether this is the hash of that token.
     pub fn is_of(&self, token: &str) -> bool {
-        hash(token).0.ct_eq(&self.0).into()
+        hash(token) == *self
+    }
+
+    /// As text: 64 hexadecimal digits.
+    pub(crate) fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Takes the same time whatever differs.
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// What is equal has equal bytes.
+impl std::hash::Hash for TokenHash {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 
@@ -35,11 +54,22 @@ impl TokenHash {
 pub fn generate() -> std::io::Result<String> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let mut token = PREFIX.to_owned();
+    Ok(format!("{PREFIX}{}", hex(&bytes)))
+}
+
+/// Whether a text has the form of a token.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    let digits = text.strip_prefix(PREFIX).unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        write!(token, "{byte:02x}").expect("a string takes every text");
+        write!(text, "{byte:02x}").expect("a string takes every text");
     }
-    Ok(token)
+    text
 }
 
 /// What a server keeps of a token.
@@ -55,6 +85,7 @@ mod tests {
     fn tokens_are_long_and_never_the_same() {
         let (one, two) = (generate().unwrap(), generate().unwrap());
         assert_eq!(one.len(), PREFIX.len() + 64);
+        assert!(is_well_formed(&one) && !is_well_formed("secret") && !is_well_formed(&format!("{one}0")));
         assert_ne!(one, two);
         assert!(hash(&one).is_of(&one));
         assert!(!hash(&one).is_of(&two));
@@ -64,7 +95,6 @@ mod tests {
     #[test]
     fn the_hash_is_sha_256() {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        let hex: String = hash("abc").0.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, expected);
+        assert_eq!(hash("abc").to_hex(), expected);
     }
 }

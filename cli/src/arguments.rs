@@ -111,6 +111,10 @@ pub(crate) struct SettingFlags {
     /// A proxy in front ends TLS, so that the API may listen on an address other machines reach [default: false].
     #[arg(long, value_name = "true|false")]
     pub(crate) tls_proxy: Option<String>,
+    /// Where tokens and other records are: postgres://USER@HOST/DATABASE, or `file:` and a file that holds that
+    /// [default: records.db in the data folder].
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
     /// This worker's lasting name within the deployment [default: kept in the data folder].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

@@ -33,6 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rocksdb", &["connectors", "state"]),
     ("axum", &["api", "cli"]),
     ("tokio", &["api", "cli"]),
+    ("sqlx", &["api"]),
     ("anyhow", &["loadgen"]),
 ];
 

@@ -23,6 +23,7 @@ use super::replay::Source;
 use super::tail::Tail;
 use super::telling::{News, Telling};
 use super::vector::Vector;
+use crate::access::Caller;
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, customer};
 use crate::settings::Settings;
@@ -117,12 +118,13 @@ impl Streams {
     ))]
 pub(crate) async fn stream(
     State(app): State<App>,
+    caller: Caller,
     Parameters(query): Parameters<StreamQuery>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let streams = &app.streams;
     let wish = wish(&headers, query.last_event_id.as_deref())?;
-    let customer = query.customer_id.as_deref().map(customer).transpose()?;
+    let customer = caller.narrowed(query.customer_id.as_deref().map(customer).transpose()?)?;
     let customer = customer.map(|customer| Bytes::from(customer.to_string()));
     let open = Arc::clone(&streams.open).try_acquire_owned().map_err(|_| {
         let detail = format!("{} alert streams are open", app.settings.streams_max);

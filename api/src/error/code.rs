@@ -59,12 +59,26 @@ pub(crate) enum Code {
     BadBody,
     /// The tests that the rule carries fail.
     RuleTestsFailed,
+    /// Something in the body belongs to another customer than the token.
+    OtherCustomer,
+    /// There is no such customer, or not for this token.
+    NoSuchCustomer,
+    /// There is no such token, or not for this one.
+    NoSuchToken,
+    /// Too many unknown tokens came from one address.
+    TooManyAttempts,
+    /// The database of the records is away or busy.
+    RecordsUnavailable,
+    /// The records cannot be used until somebody changes something.
+    RecordsUnusable,
+    /// There are as many things of that kind as may be.
+    RecordsFull,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -92,6 +106,13 @@ impl Code {
         Self::Internal,
         Self::BadBody,
         Self::RuleTestsFailed,
+        Self::OtherCustomer,
+        Self::NoSuchCustomer,
+        Self::NoSuchToken,
+        Self::TooManyAttempts,
+        Self::RecordsUnavailable,
+        Self::RecordsUnusable,
+        Self::RecordsFull,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -139,6 +160,13 @@ impl Code {
             Self::Internal => ("TOC-4025", S::INTERNAL_SERVER_ERROR, "internal error"),
             Self::BadBody => ("TOC-4026", S::BAD_REQUEST, "bad request body"),
             Self::RuleTestsFailed => ("TOC-4027", S::UNPROCESSABLE_ENTITY, "the rule's tests fail"),
+            Self::OtherCustomer => ("TOC-4028", S::FORBIDDEN, "of another customer"),
+            Self::NoSuchCustomer => ("TOC-4029", S::NOT_FOUND, "no such customer"),
+            Self::NoSuchToken => ("TOC-4030", S::NOT_FOUND, "no such token"),
+            Self::TooManyAttempts => ("TOC-4031", S::TOO_MANY_REQUESTS, "too many attempts"),
+            Self::RecordsUnavailable => ("TOC-4032", S::SERVICE_UNAVAILABLE, "records unavailable"),
+            Self::RecordsUnusable => ("TOC-4033", S::INTERNAL_SERVER_ERROR, "records unusable"),
+            Self::RecordsFull => ("TOC-4034", S::CONFLICT, "no room for more"),
         }
     }
 }

@@ -6,6 +6,7 @@ mod fault;
 mod inner;
 mod ports;
 mod problem;
+mod records;
 
 pub(crate) use code::Code;
 pub(crate) use fault::Fault;

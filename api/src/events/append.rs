@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::judge::Judged;
 use super::pieces::Shape;
+use crate::access::Caller;
 use crate::error::{Answer, Fault, ProblemBody};
 use crate::extract::Parameters;
 use crate::rules::write::Position;
@@ -47,7 +48,7 @@ pub(crate) struct Appended {
     positions: Option<Vec<Position>>,
 }
 
-/// Takes events in and answers once the log has them durably. A bad event is reported with its place, the good ones
+/// Takes events in and answers once the log has them durably. A token of a customer sends that customer's events alone. A bad event is reported with its place, the good ones
 /// are in. After an error that is not a refusal (5xx) some of them may be in as well.
 #[utoipa::path(post, path = "/v1/events", tag = "events", security(("token" = [])), params(AppendQuery),
     request_body(content((Value = "application/json"), (String = "application/x-ndjson")),
@@ -59,6 +60,7 @@ pub(crate) struct Appended {
     ))]
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Parameters(query): Parameters<AppendQuery>,
     request: Request,
 ) -> Answer<Json<Appended>> {
@@ -66,12 +68,13 @@ pub(crate) async fn post(
     let media_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let document = app.bodies.read(request, BATCH_BYTES_MAX).await?;
     let topic = app.topics.events.clone();
+    let reach = caller.reach();
     let written = app.in_turn(move |log| {
         let body = &document.bytes;
         if body.trim_ascii().is_empty() {
             return Ok(Ok((Judged::default(), Vec::new())));
         }
-        let mut judged = Judged::of(body, Shape::of(media_type.as_deref(), body), &topic);
+        let mut judged = Judged::of(body, Shape::of(media_type.as_deref(), body), &topic, reach);
         if let Some(problem) = judged.problem() {
             return Ok(Err(problem));
         }

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::pieces::{Piece, Shape};
+use crate::access::{Reach, foreign};
 use crate::error::{Code, Fault, Problem};
 
 /// How many faults are listed; further ones are only counted, so that a small body has no huge answer.
@@ -24,18 +25,31 @@ pub(super) struct Judged {
     /// How many bad ones there are.
     pub(super) rejected: usize,
     /// The first bad one.
-    first: Option<Refusal>,
+    first: Option<First>,
+}
+
+/// Why the first bad event was refused.
+enum First {
+    /// No worker would take it.
+    Refused(Refusal),
+    /// It is another customer's than the sender's.
+    Foreign,
 }
 
 impl Judged {
-    /// Judges all events of a body.
-    pub(super) fn of(body: &Bytes, shape: Shape, topic: &str) -> Self {
+    /// Judges all events of a body, sent by somebody who reaches so far.
+    pub(super) fn of(body: &Bytes, shape: Shape, topic: &str, reach: Reach) -> Self {
         let mut judged = Self::default();
-        let cut = shape.cut(body, |piece| judged.judge(&piece, topic));
+        let cut = shape.cut(body, |piece| judged.judge(&piece, topic, reach));
         if let Err(fault) = cut {
             // The end of a broken array is unknown, and so is what its sender meant: nothing of it is taken.
             let refusal = Refusal { reason: Reason::BadEnvelope, detail: fault.message.clone() };
-            return Self { faults: vec![fault], rejected: 1, first: Some(refusal), ..Self::default() };
+            return Self {
+                faults: vec![fault],
+                rejected: 1,
+                first: Some(First::Refused(refusal)),
+                ..Self::default()
+            };
         }
         judged
     }
@@ -45,17 +59,31 @@ impl Judged {
     pub(super) fn problem(&self) -> Option<Problem> {
         let first = self.first.as_ref().filter(|_| self.records.is_empty())?;
         let problem = if let ([fault], 1) = (&self.faults[..], self.rejected) {
-            Problem::of_event(first, fault.clone())
+            match first {
+                First::Refused(refusal) => Problem::of_event(refusal, fault.clone()),
+                First::Foreign => {
+                    let detail = "the event belongs to another customer than the token";
+                    Problem::new(Code::OtherCustomer, detail).with_faults(vec![fault.clone()])
+                },
+            }
         } else {
-            let detail = format!("all {} events were refused; the first: {}", self.rejected, first.detail);
+            let first = match first {
+                First::Refused(refusal) => &refusal.detail,
+                First::Foreign => "it belongs to another customer than the token",
+            };
+            let detail = format!("all {} events were refused; the first: {first}", self.rejected);
             Problem::new(Code::NoEventAccepted, detail).with_faults(self.faults.clone())
         };
         let problem = problem.with("accepted", 0).with("rejectedCount", self.rejected);
         Some(problem.with("rejected", json!(self.faults)))
     }
 
-    fn judge(&mut self, piece: &Piece, topic: &str) {
+    fn judge(&mut self, piece: &Piece, topic: &str, reach: Reach) {
         match decode(Some(&piece.text)) {
+            Ok(event) if !reach.covers(event.customer) => {
+                let fault = placed(piece, foreign("/customerId"), None);
+                self.refuse(Code::OtherCustomer.code(), fault, First::Foreign);
+            },
             Ok(event) => {
                 self.bytes += piece.text.len();
                 self.records.push(Outgoing {
@@ -68,21 +96,26 @@ impl Judged {
                 });
             },
             Err(refusal) => {
-                crate::metrics::event_rejected(refusal.reason.code());
-                self.rejected += 1;
-                if self.faults.len() < FAULTS_MAX {
-                    self.faults.push(fault(piece, &refusal));
-                }
-                self.first.get_or_insert(refusal);
+                let inner = inner_place(piece, refusal.reason);
+                let fault = placed(piece, Fault::from(&refusal), inner);
+                self.refuse(refusal.reason.code(), fault, First::Refused(refusal));
             },
         }
+    }
+
+    fn refuse(&mut self, code: &'static str, fault: Fault, first: First) {
+        crate::metrics::event_rejected(code);
+        self.rejected += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault);
+        }
+        self.first.get_or_insert(first);
     }
 }
 
 /// The fault of a piece, placed in the body.
-fn fault(piece: &Piece, refusal: &Refusal) -> Fault {
-    let fault = Fault::from(refusal);
-    let (line, column) = inner_place(piece, refusal.reason).unwrap_or((1, 1));
+fn placed(piece: &Piece, fault: Fault, inner: Option<(usize, usize)>) -> Fault {
+    let (line, column) = inner.unwrap_or((1, 1));
     // Only the first line of a piece begins in the middle of a line of the body.
     let column = if line == 1 { piece.column + column - 1 } else { column };
     let pointer = match piece.index {

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::contract;
+use super::sight::sees;
+use crate::access::{Caller, Reach, foreign};
 use crate::error::{Answer, Code, Fault, Problem, ProblemBody};
 use crate::state::App;
 
@@ -44,14 +46,28 @@ struct Question<'a> {
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Too many explanations at once", body = ProblemBody, content_type = "application/problem+json")
     ))]
-pub(crate) async fn explain(State(app): State<App>, request: Request) -> Answer<Json<RuleExplanation>> {
+pub(crate) async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    request: Request,
+) -> Answer<Json<RuleExplanation>> {
+    let reach = caller.reach();
     let document = app.bodies.read(request, BODY_BYTES_MAX).await?;
     let follower = app.follower.clone();
     let explained = app.explaining(move || {
         let question: Question<'_> =
             serde_json::from_slice(&document.bytes).map_err(|error| unreadable(&error))?;
-        let rule = question.rule(|key| follower.look(|book| book.get(key).cloned()))?;
+        let rule = question
+            .rule(|key| follower.look(|book| book.get(key).filter(|active| sees(reach, active)).cloned()))?;
         let (customer, payload) = question.event()?;
+        if let (Some(customer), Reach::Customer(own)) = (customer, reach)
+            && customer != own
+        {
+            // Whether a global rule applies to another customer is that one's business.
+            let detail = "the event belongs to another customer than the token";
+            let fault = foreign("/event/customerId");
+            return Err(Problem::new(Code::OtherCustomer, detail).with_faults(vec![fault]));
+        }
         Ok(RuleExplanation::new(rule.rule(), customer, &payload, ExplainLimits::default()))
     });
     Ok(Json(explained.await?))

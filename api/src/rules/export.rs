@@ -12,6 +12,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::page::page;
+use crate::access::{Caller, Reach};
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, customer};
 use crate::state::App;
@@ -30,7 +31,7 @@ pub(crate) struct ExportQuery {
     customer_id: Option<String>,
 }
 
-/// Sends all rules by customer and id, one a line, as `POST /v1/rules:import` takes them. A rule that is written
+/// Sends all rules that the caller may write by customer and id, one a line, as `POST /v1/rules:import` takes them. A rule that is written
 /// meanwhile may be there in either version.
 #[utoipa::path(get, path = "/v1/rules:export", tag = "rules", security(("token" = [])), params(ExportQuery), responses(
     (status = 200, description = "The rules, one a line", body = Value, content_type = "application/x-ndjson"),
@@ -39,9 +40,11 @@ pub(crate) struct ExportQuery {
 ))]
 pub(crate) async fn export(
     State(app): State<App>,
+    caller: Caller,
     Parameters(query): Parameters<ExportQuery>,
 ) -> Answer<Response> {
-    let of = query.customer_id.as_deref().map(customer).transpose()?;
+    let of = caller.narrowed(query.customer_id.as_deref().map(customer).transpose()?)?;
+    let reach = caller.reach();
     if let Some(reason) = app.follower.not_ready() {
         // Half of the rules would look like all of them.
         return Err(Problem::new(Code::NotReady, reason).retry_after(1));
@@ -50,7 +53,7 @@ pub(crate) async fn export(
     tokio::spawn(async move {
         let mut after = None;
         loop {
-            let (text, next) = write_page(&app, after, of);
+            let (text, next) = write_page(&app, reach, after, of);
             // A client that has gone away wants no more.
             if pages.send(text).await.is_err() || next.is_none() {
                 return;
@@ -62,8 +65,13 @@ pub(crate) async fn export(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
-fn write_page(app: &App, after: Option<RuleKey>, of: Option<CustomerId>) -> (Bytes, Option<RuleKey>) {
-    let page = app.follower.look(|book| page(book, after, of, PAGE));
+fn write_page(
+    app: &App,
+    reach: Reach,
+    after: Option<RuleKey>,
+    of: Option<CustomerId>,
+) -> (Bytes, Option<RuleKey>) {
+    let page = app.follower.look(|book| page(book, reach, after, of, PAGE));
     let text: String = page.rules.into_iter().map(|rule| format!("{rule}\n")).collect();
     (text.into(), page.next)
 }

@@ -3,18 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use rules::RuleVersion;
+use rules::{CustomerId, RuleVersion};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{page, read_cursor, write_cursor};
+use super::sight::{sees, shown};
+use crate::access::{Caller, Reach};
 use crate::error::{Answer, Code, Problem, ProblemBody};
-use crate::extract::{Parameters, RulePath, customer};
+use crate::extract::{Parameters, RulePath, customer, limit};
 use crate::state::App;
-
-const LIMIT_MAX: usize = 1_000;
-const LIMIT_DEFAULT: usize = 100;
 
 /// Which rules to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -39,26 +38,34 @@ pub(crate) struct RuleList {
     next: Option<String>,
 }
 
-/// Lists rules by customer and id.
+/// Lists rules by customer and id: those of the token's customer and the global ones that apply to it.
 #[utoipa::path(get, path = "/v1/rules", tag = "rules", security(("token" = [])), params(ListQuery), responses(
     (status = 200, description = "A page of rules", body = RuleList),
     (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
 ))]
 pub(crate) async fn list(
     State(app): State<App>,
+    caller: Caller,
     Parameters(query): Parameters<ListQuery>,
 ) -> Answer<Json<RuleList>> {
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let detail = format!("`limit` is between 1 and {LIMIT_MAX}");
-        return Err(Problem::new(Code::BadQuery, detail));
-    }
+    let limit = limit(query.limit)?;
     let of = query.customer_id.as_deref().map(customer).transpose()?;
+    let reach = caller.reach();
+    let of = visible(&caller, of)?;
     let bad = || Problem::new(Code::BadQuery, "`next` is not what a page before has answered");
     let after = query.next.as_deref().map(|next| read_cursor(next).ok_or_else(bad));
     let after = after.transpose()?;
-    let page = app.follower.look(|book| page(book, after, of, limit));
+    let page = app.follower.look(|book| page(book, reach, after, of, limit));
     Ok(Json(RuleList { rules: page.rules, next: page.next.as_ref().map(write_cursor) }))
+}
+
+/// Whose rules to list: one customer's, or all that are seen. A customer sees global rules besides its own.
+fn visible(caller: &Caller, wanted: Option<CustomerId>) -> Answer<Option<CustomerId>> {
+    match (wanted, caller.reach()) {
+        (None, _) => Ok(None),
+        (Some(wanted), Reach::Customer(_)) if wanted.is_global() => Ok(Some(wanted)),
+        (Some(_), _) => caller.narrowed(wanted),
+    }
 }
 
 /// One rule.
@@ -68,10 +75,15 @@ pub(crate) async fn list(
         (status = 200, description = "The rule; `ETag` is its version", body = Value),
         (status = "4XX", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     ))]
-pub(crate) async fn get(State(app): State<App>, RulePath(key): RulePath) -> Answer<(HeaderMap, Json<Value>)> {
-    let active = app.follower.look(|book| book.get(&key).cloned());
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    RulePath(key): RulePath,
+) -> Answer<(HeaderMap, Json<Value>)> {
+    let reach = caller.reach();
+    let active = app.follower.look(|book| book.get(&key).filter(|active| sees(reach, active)).cloned());
     let active = active.ok_or_else(|| Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))?;
-    let document = active.to_json();
+    let document = shown(reach, &active);
     Ok((HeaderMap::from_iter([(header::ETAG, etag(active.version))]), Json(document)))
 }
 

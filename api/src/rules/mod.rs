@@ -12,6 +12,7 @@ mod page;
 mod posted;
 mod precondition;
 pub(crate) mod schema;
+mod sight;
 mod tried;
 pub(crate) mod validate;
 pub(crate) mod write;

@@ -1,9 +1,12 @@
 //! Pages of the rule book: a page begins behind the last key of the page before, so pages stay right while rules come
 //! and go.
 
-use rules::{AlertId, CustomerId, RuleBook, RuleKey};
+use rules::{ActiveRule, AlertId, CustomerId, RuleBook, RuleKey};
 use serde_json::Value;
 use uuid::Uuid;
+
+use super::sight::{sees, shown};
+use crate::access::Reach;
 
 /// The version of the cursor's form.
 const MARK: &str = "r1.";
@@ -14,25 +17,33 @@ pub(super) struct Page {
     pub(super) next: Option<RuleKey>,
 }
 
-/// The rules after a key, of one customer or of all.
+/// The rules after a key that somebody sees, of one customer or of all.
 pub(super) fn page(
     book: &RuleBook,
+    reach: Reach,
     after: Option<RuleKey>,
     customer: Option<CustomerId>,
     limit: usize,
 ) -> Page {
-    let mut found: Box<dyn Iterator<Item = _>> = match customer {
-        Some(customer) => {
-            Box::new(book.of(customer).filter(|active| after.is_none_or(|after| active.rule.key > after)))
+    let of =
+        |customer| book.of(customer).filter(move |active| after.is_none_or(|after| active.rule.key > after));
+    let found: Box<dyn Iterator<Item = &std::sync::Arc<ActiveRule>>> = match (customer, reach) {
+        (Some(customer), _) => Box::new(of(customer)),
+        (None, Reach::All) => Box::new(book.after(after)),
+        (None, Reach::Global) => Box::new(of(CustomerId::GLOBAL)),
+        // Pages go by key, so whoever has the smaller id comes first.
+        (None, Reach::Customer(own)) => {
+            Box::new(of(own.min(CustomerId::GLOBAL)).chain(of(own.max(CustomerId::GLOBAL))))
         },
-        None => Box::new(book.after(after)),
+        (None, Reach::Nothing) => Box::new(std::iter::empty()),
     };
+    let mut found = found.filter(|active| sees(reach, active));
     let taken: Vec<_> = found.by_ref().take(limit).collect();
     let more = found.next().is_some();
     let last = taken.last().filter(|_| more);
     Page {
         next: last.map(|active| active.rule.key),
-        rules: taken.into_iter().map(|active| active.to_json()).collect(),
+        rules: taken.into_iter().map(|active| shown(reach, active)).collect(),
     }
 }
 

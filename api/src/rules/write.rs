@@ -20,7 +20,8 @@ use super::effective::Effect;
 use super::list::etag;
 use super::outcome::Resolved;
 use super::tried::ForceQuery;
-use super::{posted, precondition};
+use super::{posted, precondition, sight};
+use crate::access::Caller;
 use crate::blocking::blocking;
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, RulePath};
@@ -71,6 +72,7 @@ impl From<Place> for Position {
     ))]
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Parameters(force): Parameters<ForceQuery>,
     headers: HeaderMap,
     request: Request,
@@ -79,6 +81,7 @@ pub(crate) async fn post(
     let document = app.bodies.read(request, RULE_BYTES_MAX).await?;
     let fresh = AlertId::from_uuid(Uuid::new_v4());
     let (key, text) = posted::to_collection(&document.bytes, fresh)?;
+    sight::may_write_for(caller.reach(), key.customer)?;
     commit(&app, checked(&app, key, text, expected, force).await?).await
 }
 
@@ -107,11 +110,13 @@ async fn checked(
     ))]
 pub(crate) async fn put(
     State(app): State<App>,
+    caller: Caller,
     RulePath(key): RulePath,
     Parameters(force): Parameters<ForceQuery>,
     headers: HeaderMap,
     request: Request,
 ) -> Answer<Response> {
+    app.follower.look(|book| sight::may_write(caller.reach(), &key, book))?;
     let expected = precondition::expected(&headers)?;
     let document = app.bodies.read(request, RULE_BYTES_MAX).await?;
     let text = posted::to_path(&document.bytes, key)?;
@@ -129,9 +134,11 @@ pub(crate) async fn put(
     ))]
 pub(crate) async fn delete(
     State(app): State<App>,
+    caller: Caller,
     RulePath(key): RulePath,
     headers: HeaderMap,
 ) -> Answer<Response> {
+    app.follower.look(|book| sight::may_write(caller.reach(), &key, book))?;
     let expected = precondition::expected(&headers)?;
     // Written even if this server knows no such rule: another one may just have made it, and the log decides.
     commit(&app, posted::delete(&app.topics.controls, key, expected)).await

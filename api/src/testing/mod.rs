@@ -13,8 +13,9 @@ use ports::{Committed, Log, Member, Membership, Place, Position, Topics};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::records::testing::Database;
 use crate::server::Running;
-use crate::{Api, NotReady, Settings, token};
+use crate::{Api, NotReady, Settings, Wiring, token};
 
 mod log;
 
@@ -34,6 +35,7 @@ pub(crate) struct Harness {
     pub(crate) topics: Topics,
     pub(crate) running: Running,
     pub(crate) reasons: Arc<Mutex<Vec<NotReady>>>,
+    pub(crate) database: Database,
     member: Option<Box<dyn Member>>,
 }
 
@@ -86,21 +88,23 @@ impl Harness {
         set(&mut settings);
         let reasons = Arc::new(Mutex::new(Vec::new()));
         let asked = Arc::clone(&reasons);
-        let api = Api::new(
+        let database = Database::sqlite();
+        let api = Api::new(Wiring {
             settings,
-            Arc::new(log.clone()),
-            topics.clone(),
-            APP,
-            token::hash(TOKEN),
-            Arc::new(move || asked.lock().unwrap().clone()),
-            Arc::new(|| "up 1\n".to_owned()),
-        );
+            log: Arc::new(log.clone()),
+            topics: topics.clone(),
+            group: APP.to_owned(),
+            root: token::hash(TOKEN),
+            records: database.records(),
+            probe: Arc::new(move || asked.lock().unwrap().clone()),
+            metrics_page: Arc::new(|| "up 1\n".to_owned()),
+        });
         let running = api.start().unwrap();
         let membership =
             Membership { group: APP.to_owned(), topic: topics.events.clone(), name: "worker".to_owned() };
         // Without topics there is no group to join.
         let member = log.join(membership).ok();
-        Self { running, log, topics, reasons, member }
+        Self { running, log, topics, reasons, database, member }
     }
 
     /// Plays workers that have applied all control records before this one.
@@ -150,6 +154,19 @@ impl Harness {
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answered {
         self.send(Self::request(Method::POST, path).body(body.into()).unwrap()).await
+    }
+
+    /// Asks with another token than the root's.
+    pub(crate) async fn send_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> Answered {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(body.into()).unwrap()).await
     }
 
     /// Waits until the process is ready.

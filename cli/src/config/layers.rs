@@ -16,6 +16,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("listen", "127.0.0.1:8080"),
     ("worker-listen", "127.0.0.1:8081"),
     ("tls-proxy", "false"),
+    ("database", ""),
     ("kafka", ""),
     ("partitions", "4"),
     ("name", ""),
@@ -123,10 +124,10 @@ impl Layers {
 
     /// All settings with text and source, secrets masked.
     pub(crate) fn show(&self) -> Vec<(String, String, String)> {
-        let own = self
-            .values
-            .iter()
-            .map(|(setting, (text, source))| ((*setting).to_owned(), text.clone(), source.to_string()));
+        let own = self.values.iter().map(|(setting, (text, source))| {
+            let text = if *setting == "database" { mask_password(text) } else { text.clone() };
+            ((*setting).to_owned(), text, source.to_string())
+        });
         let client = self.kafka_client.iter().map(|(key, value)| {
             (format!("{KAFKA_CLIENT}.{key}"), mask(key, value).to_owned(), "file".to_owned())
         });
@@ -154,6 +155,14 @@ fn with_topic_names(mut values: Values) -> Values {
     values
 }
 
+/// Hides the password in a URL.
+fn mask_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://***@{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
 /// Hides what may be a secret.
 fn mask<'a>(key: &str, value: &'a str) -> &'a str {
     let secret = ["password", "secret", "token", "jaas", "pem", "key"].iter().any(|word| key.contains(word));
@@ -167,6 +176,7 @@ fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
         "listen" => flags.listen.as_ref(),
         "worker-listen" => flags.worker_listen.as_ref(),
         "tls-proxy" => flags.tls_proxy.as_ref(),
+        "database" => flags.database.as_ref(),
         "kafka" => flags.kafka.as_ref(),
         "partitions" => flags.partitions.as_ref(),
         "name" => flags.name.as_ref(),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use api::records::Location;
 use ports::Topics;
 
 pub(crate) use layers::{Environment, Layers};
@@ -29,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) worker_listen: SocketAddr,
+    /// Whether a proxy that ends TLS stands in front of the API.
+    pub(crate) tls_proxy: bool,
+    /// Where the records of the API are.
+    pub(crate) records: Location,
     pub(crate) kafka: Option<String>,
     /// Passed on to the Kafka client as they are; secrets among them.
     pub(crate) kafka_client: BTreeMap<String, String>,
@@ -58,15 +63,19 @@ impl Config {
         if let (Some(listen), Some(false)) = (listen, tls_proxy) {
             check.problems.extend(unsafe_listener(listen));
         }
+        let records = check.records();
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
         let log_format = check.setting("log-format", log_format, "`text` or `json`");
         let own_name = match layers.get("name") {
             None | Some("") => None,
             Some(_) => check.setting("name", name, NAME),
         };
-        let (true, Some(app), Some(listen), Some(worker_listen), Some(partitions), Some(log_format)) =
-            (check.problems.is_empty(), app, listen, worker_listen, partitions, log_format)
+        let (true, Some(app), Some(listen), Some(worker_listen), Some(tls_proxy)) =
+            (check.problems.is_empty(), app, listen, worker_listen, tls_proxy)
         else {
+            return Err(Failure::usage(check.problems.join("\n")));
+        };
+        let (Some(records), Some(partitions), Some(log_format)) = (records, partitions, log_format) else {
             return Err(Failure::usage(check.problems.join("\n")));
         };
         Ok(Self {
@@ -74,6 +83,8 @@ impl Config {
             data: layers.get("data").unwrap_or("data").into(),
             listen,
             worker_listen,
+            tls_proxy,
+            records,
             kafka: layers.get("kafka").filter(|text| !text.is_empty()).map(str::to_owned),
             kafka_client: layers.kafka_client().clone(),
             partitions,
@@ -100,6 +111,34 @@ impl Check<'_> {
             self.problems.push(format!("{setting}: `{text}` (from {source}) is not {expected}"));
         }
         value
+    }
+}
+
+impl Check<'_> {
+    /// Where the records are. The text may hold a password, so it is not told when it is wrong.
+    fn records(&mut self) -> Option<Location> {
+        let data = PathBuf::from(self.layers.get("data").unwrap_or("data"));
+        let text = match self.layers.get("database").unwrap_or_default() {
+            "" => return Some(Location::File(data.join("records.db"))),
+            text => text,
+        };
+        let url = match text.strip_prefix("file:").map(std::fs::read_to_string) {
+            None => text.to_owned(),
+            Some(Ok(url)) => url.trim().to_owned(),
+            Some(Err(error)) => {
+                self.problems.push(format!("database: {text}: {error}"));
+                return None;
+            },
+        };
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Some(Location::Postgres(url));
+        }
+        let source = self.layers.source("database");
+        self.problems.push(format!(
+            "database: what stands there (from {source}) is not postgres://USER@HOST/DATABASE, or `file:` and a file \
+             that holds such a URL"
+        ));
+        None
     }
 }
 

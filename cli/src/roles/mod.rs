@@ -8,7 +8,8 @@ mod worker_thread;
 
 use std::sync::Arc;
 
-use api::{Api, MetricsPage, NotReady};
+use api::records::Records;
+use api::{Api, MetricsPage, NotReady, Wiring};
 use ports::Log;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +45,7 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
         println!("token  {}", token_file.display());
         let when_ready = demo::announce(address, token.clone(), demo, stop.clone());
         let announcer = std::thread::spawn(when_ready);
-        let api = api(config, log, &token, status, page);
+        let api = api(config, log, &token, status, page)?;
         let served = api.serve(listener, ending(stop.clone(), worker.ended())).await;
         stop.request();
         // Waits in its own pace for at most one request; nothing depends on it.
@@ -90,7 +91,7 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
         println!("listen {address}");
         println!("token  {}", token_file.display());
         let announcer = std::thread::spawn(demo::announce(address, token.clone(), false, stop.clone()));
-        let api = api(config, log, &token, status, page);
+        let api = api(config, log, &token, status, page)?;
         let served = api.serve(listener, ending(stop.clone(), std::future::pending())).await;
         stop.request();
         drop(announcer);
@@ -98,17 +99,26 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
     })
 }
 
-fn api(config: &Config, log: Arc<dyn Log>, token: &str, status: StatusBoard, page: MetricsPage) -> Api {
+/// The API, wired; needs a runtime.
+fn api(
+    config: &Config,
+    log: Arc<dyn Log>,
+    token: &str,
+    status: StatusBoard,
+    page: MetricsPage,
+) -> Result<Api, Failure> {
+    let records = Records::new(config.records.clone()).map_err(|error| Failure::usage(error.to_string()))?;
     let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
-    Api::new(
-        api::Settings::default(),
+    Ok(Api::new(Wiring {
+        settings: api::Settings { behind_proxy: config.tls_proxy, ..api::Settings::default() },
         log,
-        config.topics.clone(),
-        config.app.clone(),
-        api::token::hash(token),
-        Arc::new(probe),
-        page,
-    )
+        topics: config.topics.clone(),
+        group: config.app.clone(),
+        root: api::token::hash(token),
+        records,
+        probe: Arc::new(probe),
+        metrics_page: page,
+    }))
 }
 
 /// Ends when the process is asked to (SIGINT, SIGTERM) or the worker has ended by itself.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::lines::Line;
 use super::report::{LineReport, Status};
+use crate::access::{Reach, foreign};
 use crate::error::{Code, Fault};
 use crate::rules::posted::{self, Posted};
 use crate::rules::tried;
@@ -21,13 +22,16 @@ pub(super) enum Judged {
     Refused(LineReport),
 }
 
-/// Judges lines in their order. The records will be written to this topic.
-pub(super) fn judge(lines: Vec<Line>, topic: &str) -> Vec<Judged> {
+/// Judges lines in their order, sent by somebody who reaches so far. The records will be written to this topic.
+pub(super) fn judge(lines: Vec<Line>, topic: &str, reach: Reach) -> Vec<Judged> {
     let one = |line: Line| {
         let Some(text) = line.text else {
             return Judged::Refused(invalid(line.number, vec![too_long()]));
         };
         match read(topic, &text) {
+            Ok(posted) if !reach.covers(posted.rule.key.customer) => {
+                Judged::Refused(invalid(line.number, vec![foreign("/customerId")]))
+            },
             Ok(posted) => match tried::faults(&posted.rule) {
                 Ok(failed) if !failed.is_empty() => Judged::Refused(invalid(line.number, failed)),
                 _ => Judged::Sound(line.number, Box::new(posted)),

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
+use crate::access::Caller;
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::Parameters;
 use crate::state::App;
@@ -50,6 +51,7 @@ pub(crate) struct ImportQuery {
     ))]
 pub(crate) async fn import(
     State(app): State<App>,
+    caller: Caller,
     Parameters(query): Parameters<ImportQuery>,
     request: Request,
 ) -> Answer<Response> {
@@ -62,7 +64,7 @@ pub(crate) async fn import(
     }
     let body = app.bodies.open(request, app.settings.import_bytes_max)?;
     let (sender, mut receiver) = reports(app.settings.body_timeout);
-    let import = Import::new(app, sender, query.dry_run);
+    let import = Import::new(app, caller.reach(), sender, query.dry_run);
     tokio::spawn(async move {
         import.run(body).await;
         drop(turn);

@@ -10,6 +10,7 @@ use super::judge::{Judged, decided, faults, invalid, judge};
 use super::lines::{Line, Lines};
 use super::rehearsal::Rehearsal;
 use super::report::{Gone, LineReport, Sender, Status};
+use crate::access::Reach;
 use crate::blocking::blocking;
 use crate::body::Arriving;
 use crate::error::{Code, Problem};
@@ -27,6 +28,7 @@ const TURN_PATIENCE: Duration = Duration::from_secs(30);
 /// An import under way.
 pub(super) struct Import {
     app: App,
+    reach: Reach,
     sender: Sender,
     /// What was rehearsed so far, if nothing is to be written.
     rehearsal: Option<Rehearsal>,
@@ -55,9 +57,9 @@ impl From<Problem> for Stopped {
 }
 
 impl Import {
-    pub(super) fn new(app: App, mut sender: Sender, dry_run: bool) -> Self {
+    pub(super) fn new(app: App, reach: Reach, mut sender: Sender, dry_run: bool) -> Self {
         sender.summary.dry_run = dry_run;
-        Self { app, sender, rehearsal: dry_run.then(Rehearsal::default), last: None }
+        Self { app, reach, sender, rehearsal: dry_run.then(Rehearsal::default), last: None }
     }
 
     /// Reads the body to its end and answers every line.
@@ -112,6 +114,7 @@ impl Import {
 
     async fn rehearse(&mut self, lines: Vec<Line>, mut rehearsal: Rehearsal) -> Result<(), Stopped> {
         let (follower, topic) = (self.app.follower.clone(), self.app.topics.controls.clone());
+        let reach = self.reach;
         let rehearsed = blocking(move || {
             let one = |judged| match judged {
                 Judged::Refused(report) => report,
@@ -121,7 +124,7 @@ impl Import {
                     decided(line, key, written.0, written.1.0)
                 },
             };
-            let reports: Vec<LineReport> = judge(lines, &topic).into_iter().map(one).collect();
+            let reports: Vec<LineReport> = judge(lines, &topic, reach).into_iter().map(one).collect();
             (reports, rehearsal)
         });
         let (reports, rehearsal) = rehearsed.await?;
@@ -133,7 +136,7 @@ impl Import {
     }
 
     async fn write(&mut self, lines: Vec<Line>) -> Result<(), Stopped> {
-        let topic = self.app.topics.controls.clone();
+        let (topic, reach) = (self.app.topics.controls.clone(), self.reach);
         let written = self.app.in_turn_within(TURN_PATIENCE, move |log| {
             let mut records = Vec::new();
             let one = |judged| match judged {
@@ -144,7 +147,7 @@ impl Import {
                 },
             };
             let judged: Vec<Result<(u64, RuleKey), LineReport>> =
-                judge(lines, &topic).into_iter().map(one).collect();
+                judge(lines, &topic, reach).into_iter().map(one).collect();
             let places = if records.is_empty() { Vec::new() } else { log.append(records)? };
             Ok((judged, places))
         });

@@ -1,64 +1,34 @@
-//! Who may do what: one table from method and path to what it takes, and a layer that denies all else.
+//! The table of rights: what each route takes. What does not stand here is denied, whatever the router says.
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, Method, header};
 
+use super::Capability;
 use crate::error::{Answer, Code, Problem};
-use crate::state::App;
 
 /// What a request takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Anybody may.
     Public,
+    /// Any token.
+    Token,
     /// A token with this capability.
     Needs(Capability),
 }
 
-/// What a token may allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Capability {
-    /// Read rules.
-    RuleRead,
-    /// Write and delete rules.
-    RuleWrite,
-    /// Send events.
-    EventWrite,
-    /// Read alerts.
-    AlertRead,
-}
-
-/// Who asks. There is one token yet, and it may do everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Principal {
-    Root,
-}
-
-impl Principal {
-    fn may(self, capability: Capability) -> bool {
-        match (self, capability) {
-            (
-                Self::Root,
-                Capability::RuleRead | Capability::RuleWrite | Capability::EventWrite | Capability::AlertRead,
-            ) => true,
-        }
-    }
-}
-
-/// Every route, with what it takes. What does not stand here is denied, whatever the router says.
+/// Every route, with what it takes.
 ///
 /// `/metrics` names no tenant and no payload and is public, because a listener without TLS is bound to loopback.
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
-    use Access::{Needs, Public};
-    use Capability::{AlertRead, EventWrite, RuleRead, RuleWrite};
+    use Access::{Needs, Public, Token};
+    use Capability::{AlertRead, EventWrite, RuleRead, RuleWrite, TokenRead, TokenWrite};
     &[
         ("GET", "/healthz", Public),
         ("GET", "/readyz", Public),
         ("GET", "/metrics", Public),
         ("GET", "/openapi.json", Public),
         ("GET", "/docs/errors.md", Public),
+        ("GET", "/v1/whoami", Token),
         ("GET", "/v1/rules", Needs(RuleRead)),
         ("POST", "/v1/rules", Needs(RuleWrite)),
         ("GET", "/v1/rules/schema.json", Needs(RuleRead)),
@@ -71,32 +41,14 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("DELETE", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         ("POST", "/v1/events", Needs(EventWrite)),
         ("GET", "/v1/alerts/stream", Needs(AlertRead)),
+        ("GET", "/v1/tokens", Needs(TokenRead)),
+        ("POST", "/v1/tokens", Needs(TokenWrite)),
+        ("DELETE", "/v1/tokens/{tokenId}", Needs(TokenWrite)),
     ]
 };
 
-/// The layer: lets a request through, or answers it.
-pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(path) = request.extensions().get::<MatchedPath>() else {
-        // No route, so nothing to protect: the fallback answers 404.
-        return next.run(request).await;
-    };
-    match permit(&app, request.method(), path.as_str(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
-}
-
-fn permit(app: &App, method: &Method, path: &str, headers: &HeaderMap) -> Answer<()> {
-    let Access::Needs(capability) = lookup(method, path)? else {
-        return Ok(());
-    };
-    if authenticate(app, headers)?.may(capability) {
-        return Ok(());
-    }
-    Err(Problem::new(Code::NotAllowed, "the token does not give this right"))
-}
-
-fn lookup(method: &Method, path: &str) -> Answer<Access> {
+/// What a route takes.
+pub(super) fn lookup(method: &Method, path: &str) -> Answer<Access> {
     // The router answers HEAD as it answers GET, without the body.
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     let here = || TABLE.iter().filter(|(_, at, _)| *at == path);
@@ -114,25 +66,6 @@ fn lookup(method: &Method, path: &str) -> Answer<Access> {
         Ok(allow) => problem.header(header::ALLOW, allow),
         Err(_) => problem,
     })
-}
-
-fn authenticate(app: &App, headers: &HeaderMap) -> Answer<Principal> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else {
-        let detail = "send the header `Authorization: Bearer` with a token";
-        let challenge = HeaderValue::from_static("Bearer realm=\"tocsin\"");
-        return Err(Problem::new(Code::TokenMissing, detail).header(header::WWW_AUTHENTICATE, challenge));
-    };
-    if app.token.is_of(token) {
-        return Ok(Principal::Root);
-    }
-    let challenge = HeaderValue::from_static("Bearer realm=\"tocsin\", error=\"invalid_token\"");
-    Err(Problem::new(Code::TokenUnknown, "no such token").header(header::WWW_AUTHENTICATE, challenge))
 }
 
 #[cfg(test)]

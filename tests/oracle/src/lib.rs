@@ -24,12 +24,13 @@ mod run;
 pub mod story;
 mod window;
 
+use std::borrow::BorrowMut;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{CustomerId, Node, Rule, Timestamp};
 use serde_json::Value;
 
-use run::Run;
+use run::{Run, Timer};
 
 /// An event as it arrived.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,42 +66,46 @@ pub fn evaluate_exactly(rules: &[Rule], history: &History) -> Vec<Node> {
     // A later rule with the same key replaces the earlier; rules go by (alert id, customer).
     let rules: BTreeMap<_, &Rule> =
         rules.iter().map(|rule| ((rule.key.alert, rule.key.customer), rule)).collect();
-    let mut runs: Vec<Run<'_>> = Vec::new();
+    // Customers know nothing of each other but the end.
+    let mut runs: BTreeMap<CustomerId, Vec<Run<'_>>> = BTreeMap::new();
     let mut records = Vec::new();
-    let mut known: BTreeSet<CustomerId> = BTreeSet::new();
     for event in history.events.iter().filter(|event| !event.customer.is_global()) {
-        if known.insert(event.customer) {
+        let mine = runs.entry(event.customer).or_insert_with(|| {
             let own = rules.values().filter(|rule| is_in_force(rule, event.customer));
-            runs.extend(own.map(|rule| Run::new(rule, event.customer)));
-        }
-        let mut mine: Vec<&mut Run<'_>> =
-            runs.iter_mut().filter(|run| run.customer == event.customer).collect();
+            own.map(|rule| Run::new(rule, event.customer)).collect()
+        });
         mine.iter_mut().for_each(|run| run.see(event));
-        fire(&mut mine, false, &mut records);
+        fire(mine, false, &mut records);
         for run in mine {
             run.apply(event);
             records.extend(run.desk.take());
         }
     }
+    let ends: BTreeMap<_, _> = rules.iter().map(|(key, rule)| (key, end(rule, history))).collect();
+    let mut runs: Vec<Run<'_>> = runs.into_values().flatten().collect();
     for run in &mut runs {
-        let end = history.advance_to.map_or_else(|| greatest(run.rule, history), |time| Some(time.0));
-        run.clock = run.clock.max(end);
+        run.clock = run.clock.max(ends[&(run.rule.key.alert, run.rule.key.customer)]);
     }
-    fire(&mut runs.iter_mut().collect::<Vec<_>>(), true, &mut records);
+    fire(&mut runs, true, &mut records);
     records
 }
 
-/// Lets the timers fire that are due at the clock of their run.
-fn fire(runs: &mut [&mut Run<'_>], at_end: bool, records: &mut Vec<Node>) {
-    loop {
-        let due = runs.iter_mut().filter_map(|run| {
-            let timer = run.next_timer(at_end)?;
-            (Some(timer.time) <= run.clock).then_some((timer, run))
-        });
-        let Some((timer, run)) = due.min_by(|(left, _), (right, _)| left.cmp(right)) else { return };
+/// Lets the timers fire that are due at the clock of their run. A timer that fires changes nothing of other runs.
+fn fire<'a>(runs: &mut [impl BorrowMut<Run<'a>>], at_end: bool, records: &mut Vec<Node>) {
+    let due = |run: &Run<'_>| run.next_timer(at_end).filter(|timer| Some(timer.time) <= run.clock);
+    let mut waiting: BTreeSet<(Timer, usize)> = BTreeSet::new();
+    waiting.extend(runs.iter().enumerate().filter_map(|(index, run)| Some((due(run.borrow())?, index))));
+    while let Some((timer, index)) = waiting.pop_first() {
+        let run = runs[index].borrow_mut();
         run.fire(&timer);
         records.extend(run.desk.take());
+        waiting.extend(due(run).map(|timer| (timer, index)));
     }
+}
+
+/// Where the clocks of a rule come to at the end.
+fn end(rule: &Rule, history: &History) -> Option<i64> {
+    history.advance_to.map_or_else(|| greatest(rule, history), |time| Some(time.0))
 }
 
 /// The greatest time that the clock of any customer comes to under the event time of this rule.

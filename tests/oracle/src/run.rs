@@ -7,7 +7,7 @@
 //! moves it. What waits for lateness is due when it has waited; at the end of the history it is due at its own time.
 //! Reading: the summary of an hour goes before everything else of that moment.
 
-use rules::{CustomerId, Evaluation, LatePolicy, Limits, Node, Part, Rule, Window};
+use rules::{AlertId, CustomerId, Evaluation, LatePolicy, Limits, Node, Part, Rule, RuleKey, Window};
 
 use crate::aggregate::{Contribution, brings};
 use crate::clock::{Seen, see};
@@ -78,11 +78,11 @@ pub(crate) enum Kind {
 pub(crate) struct Timer {
     /// When.
     pub(crate) time: i64,
-    alert: Vec<u8>,
-    owner: Vec<u8>,
+    alert: AlertId,
+    owner: CustomerId,
     group: String,
     kind: Kind,
-    customer: Vec<u8>,
+    customer: CustomerId,
 }
 
 impl<'a> Run<'a> {
@@ -113,25 +113,19 @@ impl<'a> Run<'a> {
 
     /// The first of its timers, whenever it is due.
     pub(crate) fn next_timer(&self, at_end: bool) -> Option<Timer> {
-        let timer = |time: i64, group: &str, kind: Kind| Timer {
-            time,
-            alert: self.rule.key.alert.as_bytes().to_vec(),
-            owner: self.rule.key.customer.as_bytes().to_vec(),
-            group: group.to_owned(),
-            kind,
-            customer: self.customer.as_bytes().to_vec(),
-        };
         let lateness = if at_end { 0 } else { self.rule.timing.allowed_lateness.as_i64() };
-        let hour = self.desk.hour_ends().map(|time| timer(time, "", Kind::Hour));
+        let hour = self.desk.hour_ends().map(|time| (time, "", Kind::Hour));
         let others = self.groups.iter().flat_map(|state| {
             let change = self.next_change(state, lateness).map(|time| (time, Kind::Change));
             let held = state.voice.held_at().map(|time| (time, Kind::For));
             let resolves = state.voice.open.as_ref().and_then(|open| open.resolves_at);
             let resolves = resolves.map(|time| (time, Kind::ResolveAfter));
             let all = [change, held, resolves].into_iter().flatten();
-            all.map(|(time, kind)| timer(time, &state.text, kind))
+            all.map(|(time, kind)| (time, state.text.as_str(), kind))
         });
-        others.chain(hour).min()
+        let (time, group, kind) = others.chain(hour).min()?;
+        let RuleKey { customer: owner, alert } = self.rule.key;
+        Some(Timer { time, alert, owner, group: group.to_owned(), kind, customer: self.customer })
     }
 
     /// Lets a timer fire.

@@ -187,9 +187,9 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Run the tests that rules in files carry, without any server.
+    /// Run the tests that rules in files carry, and scenarios, without any server.
     Test {
-        /// Files of rules, folders of them, or `-`.
+        /// Files of rules, files of scenarios (*.scenario), folders of both, or `-` for rules from standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// How it is printed.

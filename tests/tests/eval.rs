@@ -192,3 +192,24 @@ fn tests_of_rules_pass_or_show_both_sides() {
     assert_eq!(bad.code, Some(1));
     assert!(shown.contains("FAILED") && shown.contains("1 passed, 1 failed"), "{shown}");
 }
+
+#[test]
+fn scenarios_are_run_beside_the_tests_of_rules() {
+    let scenario = |value: u32| {
+        format!(
+            "rule two {{\"match\": \"$.a\", \"threshold\": 2}}\n1s event {{\"a\": 1}}\n2s event {{\"a\": 1}}\n  => firing two at 2s value {value}\n"
+        )
+    };
+    let folder = folder(&[("good.scenario", scenario(2)), ("bad.scenario", scenario(3))]);
+    let good = tocsin(folder.path(), &["rules", "test", "good.scenario"], "");
+    assert_eq!(good.code, Some(0), "{}", good.err);
+    let bad = tocsin(folder.path(), &["rules", "test", "."], "");
+    let shown = format!("{:?}", bad.out);
+    assert_eq!(bad.code, Some(1), "{}", bad.err);
+    assert!(shown.contains("- => firing two at 2s value 3    (expected by line 4)"), "{shown}");
+    assert!(shown.contains("1 passed, 1 failed"), "{shown}");
+    std::fs::write(folder.path().join("bad.scenario"), "1s evnt {}\n").unwrap();
+    let broken = tocsin(folder.path(), &["rules", "test", "."], "");
+    assert_eq!((broken.code, broken.out.len()), (Some(2), 0));
+    assert!(broken.err.contains("bad.scenario: line 1: `evnt` is nothing that happens"), "{}", broken.err);
+}

@@ -28,7 +28,7 @@ pub(crate) struct RuleInFile {
 /// All rules of a file, of the files of a folder and its folders, or of standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<RuleInFile>, Failure> {
     let mut found = Vec::new();
-    for file in files(path)? {
+    for file in files(path, &ENDINGS)? {
         let bytes = input::read(&file)?;
         let name =
             if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
@@ -37,7 +37,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<RuleInFile>, Failure> {
     Ok(found)
 }
 
-fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The file itself, or those files of a folder and its folders that end so, by name.
+pub(crate) fn files(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -53,8 +54,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         let is_folder = entry.is_dir() && !entry.is_symlink();
         let ending = entry.extension().and_then(|ending| ending.to_str());
         if is_folder {
-            found.extend(files(&entry)?);
-        } else if ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
+            found.extend(files(&entry, endings)?);
+        } else if ending.is_some_and(|ending| endings.contains(&ending)) {
             found.push(entry);
         }
     }

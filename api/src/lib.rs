@@ -15,7 +15,7 @@ mod error;
 mod events;
 mod extract;
 mod health;
-mod metrics;
+pub mod metrics;
 mod observe;
 mod readiness;
 pub mod records;

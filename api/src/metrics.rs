@@ -21,7 +21,7 @@ const RULES: &str = "api_rules_count";
 const RULES_IMPORTED: &str = "api_rules_imported_total";
 
 /// Describes every metric; called once at the start.
-pub(crate) fn describe() {
+pub fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!(REQUESTS, "Requests answered, by route, method and class of status");
     describe_histogram!(REQUEST_SECONDS, "Time to the head of the answer, by route");

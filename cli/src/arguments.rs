@@ -35,6 +35,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingFlags,
     },
+    /// Route records of any topic to the event topic: each wrapped as an event, in its customer's partition, exactly
+    /// once. Needs Kafka.
+    Router {
+        #[command(flatten)]
+        settings: SettingFlags,
+        #[command(flatten)]
+        router: RouterFlags,
+    },
     /// Evaluate rules over a file of events, without any server: alerts on standard output, one a line.
     Eval(EvalArguments),
     /// Rules: those of a running system, and files of them.
@@ -124,6 +132,26 @@ pub(crate) struct SettingFlags {
     /// How logs are written: `text` or `json` [default: text].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
+    /// Those of the router, where it is meant.
+    #[arg(skip)]
+    pub(crate) router: RouterFlags,
+}
+
+/// Settings of the router on the command line.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RouterFlags {
+    /// The topic that it reads.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) input: Option<String>,
+    /// Where a record's customer is told: a path of names in its value, or `key` [default: $.customerId].
+    #[arg(long, value_name = "PATH|key")]
+    pub(crate) customer: Option<String>,
+    /// Where in its value the payload stands; `$` is the whole value [default: $.payload].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) payload: Option<String>,
+    /// Where the first start begins. Leave it out afterwards.
+    #[arg(long, value_name = "beginning|end")]
+    pub(crate) from: Option<String>,
 }
 
 /// How to reach a running system.

@@ -38,6 +38,9 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Run { settings, demo } => roles::run(&load(&settings, file)?, demo),
         Command::Worker { settings } => roles::worker_only(&load(&settings, file)?),
         Command::Api { settings } => roles::api_only(&load(&settings, file)?),
+        Command::Router { settings, router } => {
+            roles::router(&load(&SettingFlags { router, ..settings }, file)?)
+        },
         Command::Eval(arguments) => commands::eval(&arguments),
         Command::Rules { command } => commands::rules(command),
         Command::Events { command } => commands::events(command),

@@ -35,6 +35,8 @@ pub(crate) fn install(config: &Config) -> Result<MetricsPage, Failure> {
         .install_recorder()
         .map_err(metrics)?;
     worker::metrics::describe();
+    connectors::describe_metrics();
+    state::metrics::describe();
     Ok(Arc::new(move || {
         // Without upkeep histograms would keep every sample since the last scrape.
         recorder.run_upkeep();

@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Measure what a consumer that does nothing useful costs on the same topic.
     Reference(Reference),
+    /// Measure the latency of a transactional echo, which does nothing but commit as the product does.
+    Echo(crate::reference::echo::Echo),
+    /// Watch a process work off a backlog, and tell what an event costs it. Prints one JSON object.
+    Drain(crate::reference::drain::Drain),
 }
 
 /// The settings of one run.
@@ -121,7 +125,7 @@ pub(crate) struct Reference {
 }
 
 /// `500ms`, `60s`, `2m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| format!("`{text}` does not begin with a whole number"))?;

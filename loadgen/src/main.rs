@@ -66,5 +66,15 @@ fn perform(command: Command) -> Result<u8> {
             console::result(&if settings.json { serde_json::to_string(&cost)? } else { report::cost(&cost) });
             Ok(0)
         },
+        Command::Drain(settings) => {
+            let drained = reference::drain::measure(&settings)?;
+            console::result(&serde_json::to_string(&drained)?);
+            Ok(0)
+        },
+        Command::Echo(settings) => {
+            let summary = reference::echo::run(&settings)?;
+            console::result(&table::latencies(&[("transactional echo", Some(&summary))]));
+            Ok(0)
+        },
     }
 }

@@ -106,6 +106,18 @@ impl Path {
         self.query.select(root)
     }
 
+    /// The names on its way, if it leads from one member to the next and nowhere else; none at all for `$`.
+    pub fn names(&self) -> Option<Vec<&str>> {
+        let names = self.query.segments.iter().map(|segment| match segment {
+            Segment::Child(selectors) => match &**selectors {
+                [Selector::Name(name)] => Some(&**name),
+                _ => None,
+            },
+            Segment::Descendant(_) => None,
+        });
+        names.collect()
+    }
+
     /// Its segments.
     pub(crate) fn query(&self) -> &Query {
         &self.query

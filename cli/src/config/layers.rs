@@ -29,6 +29,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("topics.changelog", ""),
     ("topics.dead-letters", ""),
     ("topics.late", ""),
+    ("router.input", ""),
+    ("router.customer", "$.customerId"),
+    ("router.payload", "$.payload"),
+    ("router.from", ""),
+    ("router.dead-letters", ""),
 ];
 
 /// The table of the file whose entries go to the Kafka client as they are.
@@ -147,6 +152,7 @@ fn with_topic_names(mut values: Values) -> Values {
         ("topics.changelog", names.changelog),
         ("topics.dead-letters", names.dead_letters),
         ("topics.late", names.late),
+        ("router.dead-letters", format!("{app}.router-dead-letters")),
     ] {
         if let Some((text, _)) = values.get_mut(setting).filter(|(text, _)| text.is_empty()) {
             *text = name;
@@ -182,6 +188,10 @@ fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
         "name" => flags.name.as_ref(),
         "log" => flags.log.as_ref(),
         "log-format" => flags.log_format.as_ref(),
+        "router.input" => flags.router.input.as_ref(),
+        "router.customer" => flags.router.customer.as_ref(),
+        "router.payload" => flags.router.payload.as_ref(),
+        "router.from" => flags.router.from.as_ref(),
         _ => None,
     }
 }

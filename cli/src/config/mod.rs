@@ -4,6 +4,7 @@
 //! typed values inward. Every wrong setting is reported at once.
 
 mod layers;
+mod router;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use api::records::Location;
 use ports::Topics;
 
 pub(crate) use layers::{Environment, Layers};
+pub(crate) use router::RouterConfig;
 
 use crate::failure::Failure;
 
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) topics: Topics,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// What `tocsin router` does; none unless an input topic is named.
+    pub(crate) router: Option<RouterConfig>,
 }
 
 /// The most partitions of an event topic.
@@ -66,6 +70,7 @@ impl Config {
         let records = check.records();
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
         let log_format = check.setting("log-format", log_format, "`text` or `json`");
+        let router = router::read(&mut check);
         let own_name = match layers.get("name") {
             None | Some("") => None,
             Some(_) => check.setting("name", name, NAME),
@@ -92,6 +97,7 @@ impl Config {
             topics: topics(layers),
             log: layers.get("log").unwrap_or("info").to_owned(),
             log_format,
+            router,
         })
     }
 }

@@ -3,6 +3,8 @@
 mod data_folder;
 mod health;
 mod log;
+mod role_thread;
+mod router_thread;
 mod system_clock;
 mod worker_thread;
 
@@ -19,7 +21,6 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::{demo, telemetry};
 use data_folder::DataFolder;
-use worker_thread::WorkerThread;
 
 pub(crate) use log::{connect, create_missing as create_missing_topics, faults as topic_faults};
 
@@ -37,7 +38,7 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
     let stop = Stop::default();
     let topics = log::Topics::CreateMissing;
     let worker =
-        WorkerThread::start(config, &folder, Arc::clone(&log), topics, status.clone(), stop.clone())?;
+        worker_thread::start(config, &folder, Arc::clone(&log), topics, status.clone(), stop.clone())?;
     let served = runtime()?.block_on(async {
         let listener = listen(config.listen).await?;
         let address = format!("http://{}", local_address(&listener)?);
@@ -64,7 +65,7 @@ pub(crate) fn worker_only(config: &Config) -> Result<(), Failure> {
     let log = log::open(config)?;
     let (status, stop) = (StatusBoard::default(), Stop::default());
     let topics = log::Topics::Verify;
-    let worker = WorkerThread::start(config, &folder, log, topics, status.clone(), stop.clone())?;
+    let worker = worker_thread::start(config, &folder, log, topics, status.clone(), stop.clone())?;
     let served = runtime()?.block_on(async {
         let listener = listen(config.worker_listen).await?;
         tracing::info!(address = %local_address(&listener)?, "health and metrics are served");
@@ -72,6 +73,25 @@ pub(crate) fn worker_only(config: &Config) -> Result<(), Failure> {
     });
     stop.request();
     worker.join().and(served)
+}
+
+/// Only the router, with a listener for health and metrics.
+pub(crate) fn router(config: &Config) -> Result<(), Failure> {
+    let page = telemetry::install(config)?;
+    let Some(router) = &config.router else {
+        return Err(Failure::usage("the router needs a topic to read: name it with --input TOPIC"));
+    };
+    let folder = DataFolder::open(&config.data)?;
+    let log = connect(config)?;
+    let (status, stop) = (StatusBoard::default(), Stop::default());
+    let thread = router_thread::start(config, router, &folder, log, status.clone(), stop.clone())?;
+    let served = runtime()?.block_on(async {
+        let listener = listen(config.worker_listen).await?;
+        tracing::info!(address = %local_address(&listener)?, "health and metrics are served");
+        health::serve(listener, status, page, ending(stop.clone(), thread.ended())).await
+    });
+    stop.request();
+    thread.join().and(served)
 }
 
 /// Only the API.

@@ -2,6 +2,8 @@
 //! ratio to it. Each is measured in a process of its own, which makes CPU time and peak memory its own too.
 
 mod batch;
+pub(crate) mod drain;
+pub(crate) mod echo;
 
 use std::hint::black_box;
 use std::process::Command;

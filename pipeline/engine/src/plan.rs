@@ -65,6 +65,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Puts the plans of consecutive parts of a batch together.
+    pub fn join(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self { steps: parts.into_iter().flat_map(|part| part.steps).collect() }
+    }
+
     /// How many of its records cannot be evaluated.
     pub fn refused(&self) -> usize {
         self.steps.iter().filter(|step| step.event.is_err()).count()
@@ -103,7 +108,9 @@ fn matched(
 ) -> Result<Matched, Refusal> {
     let event = decode_for(snapshot, input.value.as_deref())?;
     let customer = event.customer;
-    let home = partition_of(customer.to_string().as_bytes(), partitions);
+    let mut text = [0; 36];
+    let key = customer.uuid().as_hyphenated().encode_lower(&mut text);
+    let home = partition_of(key.as_bytes(), partitions);
     if home != partition {
         // Counted here it would split the customer's state over two partitions.
         let detail = format!(

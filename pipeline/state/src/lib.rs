@@ -5,7 +5,7 @@
 //! keys and values mean is the engine's business, and what to do with a store that cannot be read the worker's.
 
 mod error;
-mod metrics;
+pub mod metrics;
 mod options;
 mod store;
 mod stores;

@@ -42,8 +42,28 @@ pub(crate) const PARTITIONS_LIVE: &str = "worker_partitions_live";
 pub(crate) const RULES: &str = "worker_rules";
 /// Epochs that a recovery applied from the changelog.
 pub(crate) const RECOVERED_EPOCHS: &str = "worker_recovered_epochs_total";
-/// Age of the last event of a batch when it was taken up.
+/// Epochs that a recovery still has to apply, by partition.
+pub(crate) const RECOVERY_EPOCHS_LEFT: &str = "worker_recovery_epochs_left";
+/// Duration of a partition's recovery.
+pub(crate) const RECOVERY_SECONDS: &str = "worker_recovery_seconds";
+/// Duration of closing an epoch: gathering what the partitions have decided.
+pub(crate) const CLOSE_SECONDS: &str = "worker_close_seconds";
+/// Duration of evaluating a batch of events.
+pub(crate) const EVALUATE_SECONDS: &str = "worker_evaluate_seconds";
+/// Bytes that wait for a commit.
+pub(crate) const UNCOMMITTED_BYTES: &str = "worker_uncommitted_bytes";
+/// How far the ingestion clock is behind the time of day, by partition.
+pub(crate) const WATERMARK_DELAY_SECONDS: &str = "worker_watermark_delay_seconds";
+/// Age of the last event of a batch when it was taken up, by partition.
 pub(crate) const LAG_SECONDS: &str = "worker_lag_seconds";
+/// Records that the router made events of.
+pub(crate) const ROUTER_EVENTS: &str = "router_events_total";
+/// Records that the router could not make events of, by reason.
+pub(crate) const ROUTER_DEAD_LETTERS: &str = "router_dead_letters_total";
+/// Duration of the router's commits.
+pub(crate) const ROUTER_COMMIT_SECONDS: &str = "router_commit_seconds";
+/// Commits of the router that were aborted and tried again.
+pub(crate) const ROUTER_COMMIT_ABORTS: &str = "router_commit_aborts_total";
 
 /// Tells the recorder what each metric means. Call once, after the recorder is installed.
 pub fn describe() {
@@ -91,5 +111,35 @@ pub fn describe() {
     describe_gauge!(PARTITIONS_LIVE, Unit::Count, "partitions that this worker evaluates");
     describe_gauge!(RULES, Unit::Count, "rules in force");
     describe_counter!(RECOVERED_EPOCHS, Unit::Count, "epochs that a recovery applied from the changelog");
-    describe_gauge!(LAG_SECONDS, Unit::Seconds, "age of the last event of a batch when it was taken up");
+    describe_gauge!(
+        LAG_SECONDS,
+        Unit::Seconds,
+        "age of the last event of a batch when it was taken up, by partition"
+    );
+    describe_gauge!(
+        WATERMARK_DELAY_SECONDS,
+        Unit::Seconds,
+        "how far a partition's ingestion clock is behind the time of day"
+    );
+    describe_gauge!(UNCOMMITTED_BYTES, Unit::Bytes, "output and state that wait for a commit");
+    describe_histogram!(EVALUATE_SECONDS, Unit::Seconds, "duration of evaluating a batch of events");
+    describe_histogram!(CLOSE_SECONDS, Unit::Seconds, "duration of closing an epoch, before its commit");
+    describe_gauge!(
+        RECOVERY_EPOCHS_LEFT,
+        Unit::Count,
+        "epochs that a partition's recovery still has to apply"
+    );
+    describe_histogram!(RECOVERY_SECONDS, Unit::Seconds, "duration of a partition's recovery");
+    describe_counter!(ROUTER_EVENTS, Unit::Count, "records that the router made events of");
+    describe_counter!(
+        ROUTER_DEAD_LETTERS,
+        Unit::Count,
+        "records that the router could not make events of, by reason"
+    );
+    describe_histogram!(ROUTER_COMMIT_SECONDS, Unit::Seconds, "duration of the router's commits");
+    describe_counter!(
+        ROUTER_COMMIT_ABORTS,
+        Unit::Count,
+        "commits of the router that were aborted and tried again"
+    );
 }

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use engine::{
     Context, Counts, Effects, Failure, Idle, Input, Key, Offset, Origin, Partition, Table, Timestamp,
-    Unavailable, View, Write, apply, plan, wake,
+    Unavailable, View, Write, apply, wake,
 };
+use metrics::gauge;
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
 use rules::{RuleBook, Snapshot, Suspend};
 
+use crate::metrics as names;
 use crate::outgoing::{self, Source};
+use crate::planning;
 use crate::recovery::position_write;
 use crate::segment::Segment;
 use crate::settings::Settings;
@@ -89,7 +92,8 @@ impl LivePartition {
                 format!("event {} came again after {} was evaluated", first.offset, self.next),
             ));
         }
-        let plan = plan(snapshot, self.partition, self.partitions, inputs);
+        let plan =
+            planning::plan(snapshot, self.partition, self.partitions, inputs, settings.plan_threads_max);
         let known = self.fetch(plan.reads().into_iter().collect())?;
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
         let context = self.context(rules, settings, now, self.clock);
@@ -98,6 +102,20 @@ impl LivePartition {
         self.clock = effects.ingestion;
         self.segment.touch();
         Ok(self.take(effects, settings, now))
+    }
+
+    /// Tells how far its time is behind.
+    pub(crate) fn report(&self, now: Timestamp) {
+        // Before the first record there is no clock.
+        if self.clock.0 > i64::MIN {
+            let millis = now.0.saturating_sub(self.clock.0).max(0);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "gauges are floats; delays are far below 2^52 ms"
+            )]
+            gauge!(names::WATERMARK_DELAY_SECONDS, "partition" => self.partition.to_string())
+                .set(millis as f64 / 1000.0);
+        }
     }
 
     /// Lets time go on for customers that are silent: the partition is read to its end and has been for a while.

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Key, Offset, Partition, Table, Timestamp, Write};
+use metrics::gauge;
 use ports::changelog::{Assembler, POSITION_HEADER};
 use ports::{Committed, Error, ErrorKind, Log, Position, Record, Result, Store, Stores, header};
 
+use crate::metrics as names;
 use crate::settings::Settings;
 
 /// The key in `meta` of the store's own position.
@@ -150,7 +152,13 @@ impl Job<'_> {
         let mut reader = self.log.reader(topic, &[(self.partition, reached.changelog)])?;
         let mut assembler = Assembler::default();
         let mut waited = Duration::ZERO;
+        let left = gauge!(names::RECOVERY_EPOCHS_LEFT, "partition" => self.partition.to_string());
         while reached.epoch < target.epoch {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "gauges are floats; epochs are far fewer than 2^52"
+            )]
+            left.set((target.epoch - reached.epoch) as f64);
             let records = reader.poll(RECORDS_MAX, WAIT)?.records;
             if records.is_empty() {
                 waited += WAIT;
@@ -171,6 +179,7 @@ impl Job<'_> {
                 }
             }
         }
+        left.set(0.0);
         Ok(reached)
     }
 

@@ -28,6 +28,8 @@ pub struct Settings {
     pub uncommitted_bytes_max: usize,
     /// How long a customer sends nothing, and its partition is read to the end, before time goes on for it without events.
     pub idle_after: Span,
+    /// How many threads plan a large batch; a plan needs no state and no key.
+    pub plan_threads_max: usize,
     /// How long a recovery waits for changelog records that must be there.
     pub recovery_patience: Duration,
 }
@@ -46,6 +48,7 @@ impl Settings {
             epoch_bytes: 4 << 20,
             uncommitted_bytes_max: 16 << 20,
             idle_after: Span::from_millis(60_000),
+            plan_threads_max: 1,
             recovery_patience: Duration::from_secs(30),
         }
     }

@@ -21,7 +21,7 @@ use crate::silence::Silence;
 use crate::status::{PartitionState, StatusBoard};
 
 /// How long an aborted commit waits before it is tried again.
-const ABORT_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const ABORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks a worker to stop. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -149,8 +149,10 @@ impl Worker {
             status.assigned = true;
             status.partitions.insert(partition, PartitionState::Recovering);
         });
+        let began = self.clock.now().monotonic;
         match self.recover(partition, committed.clone()) {
             Ok(live) => {
+                histogram!(names::RECOVERY_SECONDS).record(self.clock.now().monotonic.saturating_sub(began));
                 self.member.start(partition, live.next())?;
                 tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
                 self.live.insert(partition, live);
@@ -251,11 +253,15 @@ impl Worker {
             return Ok(());
         };
         if let Some(last) = inputs.last() {
-            gauge!(names::LAG_SECONDS).set((now.0.saturating_sub(last.timestamp.0)).max(0) as f64 / 1000.0);
+            gauge!(names::LAG_SECONDS, "partition" => partition.to_string())
+                .set((now.0.saturating_sub(last.timestamp.0)).max(0) as f64 / 1000.0);
         }
         match live.evaluate(controls.book(), controls.snapshot(), &self.settings, inputs, now) {
             Ok(tally) => {
                 report(&tally);
+                live.report(now);
+                let took = self.clock.now().monotonic.saturating_sub(moment.monotonic);
+                histogram!(names::EVALUATE_SECONDS).record(took);
                 Ok(())
             },
             Err(error) => {
@@ -296,8 +302,11 @@ impl Worker {
             return Ok(());
         }
         let writer = format!("{}.{}", self.settings.app, self.settings.name);
+        gauge!(names::UNCOMMITTED_BYTES).set(count(self.uncommitted_bytes()));
+        let closing = self.clock.now().monotonic;
         let epoch = Epoch::close(self.live.values(), &self.settings, &writer);
         let started = self.clock.now().monotonic;
+        histogram!(names::CLOSE_SECONDS).record(started.saturating_sub(closing));
         match epoch.commit(self.member.as_mut()) {
             Ok(positions) => {
                 let committed = self.clock.now().monotonic;

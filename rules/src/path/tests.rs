@@ -140,3 +140,13 @@ fn a_path_is_equal_to_another_spelling_of_itself() {
     assert_eq!(path("$ .a [0]").text(), "$.a[0]");
     assert_ne!(path("$.a.bc"), path("$.ab.c"));
 }
+
+#[test]
+fn a_path_of_names_alone_tells_them() {
+    let names = |text: &str| Path::parse(text).unwrap().names().map(|names| names.join("/"));
+    assert_eq!(names("$").as_deref(), Some(""));
+    assert_eq!(names("$.a['b c'].d").as_deref(), Some("a/b c/d"));
+    for other in ["$.a[0]", "$..a", "$.a[*]", "$['a','b']", "$[?@.a]"] {
+        assert_eq!(names(other), None, "{other}");
+    }
+}

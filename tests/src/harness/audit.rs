@@ -1,7 +1,7 @@
 //! Compares what the log holds with what must come out.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::{Offset, Partition};
 use ports::{Log, Record};
@@ -34,8 +34,22 @@ pub fn is_caught_up(log: &dyn Log, group: &str, events: &str) -> bool {
     let committed = log.committed(group, events).unwrap();
     committed.into_iter().zip(0..).all(|(committed, partition)| {
         let end = log.bounds(events, Partition(partition)).unwrap().end;
-        committed.map_or(Offset(0), |committed| committed.next) >= end
+        let next = committed.map_or(Offset(0), |committed| committed.next);
+        next >= end || holds_nothing(log, events, Partition(partition), next)
     })
+}
+
+/// Whether a partition has no record from an offset on: the ends of transactions take offsets, too.
+fn holds_nothing(log: &dyn Log, topic: &str, partition: Partition, from: Offset) -> bool {
+    let mut reader = log.reader(topic, &[(partition, from)]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let polled = reader.poll(1, Duration::from_millis(100)).unwrap();
+        if !polled.records.is_empty() || polled.at_end {
+            return polled.records.is_empty();
+        }
+    }
+    false
 }
 
 /// Fails if an alert is lost, extra or doubled.

@@ -1,10 +1,14 @@
 //! What tests need around the product: its process, its HTTP API, a real Kafka.
 
+pub mod arena;
 pub mod audit;
 pub mod disk;
+pub mod fault_table;
 pub mod http;
 pub mod kafka;
 pub mod process;
+pub mod proxy;
+pub mod role;
 
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -153,7 +153,7 @@ fn command(role: &str, data: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Where the process logs; beside its data, so that a failing test's log can be read.
-fn log_file(data: &Path) -> Stdio {
+pub(super) fn log_file(data: &Path) -> Stdio {
     let path = data.with_extension("log");
     std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap().into()
 }

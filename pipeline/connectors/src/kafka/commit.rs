@@ -11,7 +11,7 @@ use super::ffi::GroupMetadata;
 use super::member::KafkaMember;
 use super::metrics;
 use super::settings::HEARTBEAT;
-use super::settle;
+use super::settle::{self, Records};
 use super::transaction::{Attempt, NewPositions, Outcome, Tried};
 
 /// Being fenced twice within this time means that two processes run under one name.
@@ -126,9 +126,10 @@ impl KafkaMember {
                     Some(settle::reconnect(&self.settings, &self.writer).map_err(CommitError::Fatal)?);
                 let happened = match &tried {
                     None => false,
-                    Some(Tried { positions, .. }) => {
+                    Some(tried) => {
                         let consumer = self.client().consumer();
-                        settle::happened(consumer, &self.membership.topic, positions)
+                        let records = Records { settings: &self.settings, observer: &self.observer };
+                        settle::happened(consumer, &self.membership.topic, tried, &records)
                             .map_err(CommitError::Fatal)?
                     },
                 };

@@ -8,6 +8,28 @@ const ABORTS: &str = "kafka_commits_not_done_total";
 const REBALANCES: &str = "kafka_rebalances_total";
 const PRODUCERS_RECREATED: &str = "kafka_producers_recreated_total";
 
+/// Tells the recorder what each of them means.
+pub(crate) fn describe() {
+    use metrics::{Unit, describe_counter, describe_histogram};
+    describe_counter!(RECORDS_APPENDED, Unit::Count, "records written to Kafka outside of transactions");
+    describe_histogram!(
+        COMMIT_SECONDS,
+        Unit::Seconds,
+        "duration of a transaction by step: deliver, positions, commit"
+    );
+    describe_counter!(
+        ABORTS,
+        Unit::Count,
+        "transactions that did not happen, by result: aborted, lost, fatal"
+    );
+    describe_counter!(
+        REBALANCES,
+        Unit::Count,
+        "changes of the group's assignment, by what: assign, revoke, lose"
+    );
+    describe_counter!(PRODUCERS_RECREATED, Unit::Count, "transactional producers replaced after a doubt");
+}
+
 /// A step of a commit.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {

@@ -26,4 +26,5 @@ mod takeover;
 mod transaction;
 
 pub use log::KafkaLog;
+pub(crate) use metrics::describe as describe_metrics;
 pub use settings::Settings;

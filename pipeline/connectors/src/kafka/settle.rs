@@ -4,8 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use engine::Partition;
-use ports::{Committed, Error, ErrorKind, Result};
+use ports::{Error, ErrorKind, Place, Reader, Result};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use tracing::{info, warn};
 
@@ -13,8 +12,10 @@ use super::delivery::{DeliveryContext, Producer};
 use super::errors::{error, from_kafka, kind};
 use super::ffi;
 use super::metrics;
-use super::observer::committed;
+use super::observer::{Observer, committed};
+use super::reader::KafkaReader;
 use super::settings::Settings;
+use super::transaction::Tried;
 
 /// How long brokers may be away before a doubt is given up on. Less than the time after which the group excludes a
 /// member that does not poll.
@@ -57,14 +58,53 @@ pub(super) fn reconnect(settings: &Settings, id: &str) -> Result<Producer> {
     connect(settings, id, PATIENCE)
 }
 
-/// Whether these positions are what is committed. The old transaction must be over: [`reconnect`] first.
+/// How long positions may be pending before a record is asked instead. Every transaction has ended by then; but a broker
+/// that was killed just as one ended may keep its positions pending for good, and then only a later commit of the same
+/// writer, or a restart of the coordinator, settles them.
+const PENDING_MAX: Duration = Duration::from_secs(15);
+
+/// How long reading that record may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How to read single records.
+pub(super) struct Records<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) observer: &'a Observer,
+}
+
+impl Records<'_> {
+    /// Whether a record of a transaction that has ended was committed; none while that cannot be told.
+    fn is_committed(&self, topic: &str, place: Place) -> Option<bool> {
+        // Below the end nothing is open any more.
+        let bounds = self.observer.bounds(topic, place.partition).ok()?;
+        if bounds.end <= place.offset {
+            return None;
+        }
+        let from = [(place.partition, place.offset)];
+        let mut reader = KafkaReader::open(self.settings, self.observer, topic, &from).ok()?;
+        let deadline = Instant::now() + READ_TIMEOUT;
+        while Instant::now() < deadline {
+            let polled = reader.poll(1, PAUSE).ok()?;
+            match polled.records.first() {
+                Some(first) => return Some(first.offset == place.offset),
+                None if polled.at_end => return Some(false),
+                None => {},
+            }
+        }
+        None
+    }
+}
+
+/// Whether what was tried is committed. The old transaction must be over: [`reconnect`] first.
 pub(super) fn happened<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
-    tried: &[(Partition, Committed)],
+    doubtful: &Tried,
+    records: &Records<'_>,
 ) -> Result<bool> {
+    let tried = &doubtful.positions;
     let partitions: Vec<_> = tried.iter().map(|(partition, _)| *partition).collect();
-    let deadline = Instant::now() + PATIENCE;
+    let (began, deadline) = (Instant::now(), Instant::now() + PATIENCE);
     loop {
         match committed(consumer, topic, &partitions, TRY_TIMEOUT) {
             Ok(found) => {
@@ -74,6 +114,13 @@ pub(super) fn happened<C: ConsumerContext>(
                 return Ok(happened);
             },
             Err(code) if kind(code) == ErrorKind::Unavailable && Instant::now() < deadline => {
+                if began.elapsed() >= PENDING_MAX
+                    && let Some((topic, place)) = &doubtful.evidence
+                    && let Some(happened) = records.is_committed(topic, *place)
+                {
+                    warn!(target: "kafka", happened, "positions stay pending; a record tells what became of the commit");
+                    return Ok(happened);
+                }
                 thread::sleep(PAUSE);
             },
             Err(code) => return Err(unknown(error("reading committed positions", code, ""))),

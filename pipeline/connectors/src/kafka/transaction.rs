@@ -45,6 +45,8 @@ pub(super) type NewPositions = [(Partition, Committed)];
 pub(super) struct Tried {
     pub(super) places: Vec<Place>,
     pub(super) positions: Vec<(Partition, Committed)>,
+    /// One of its records: topic and place. Whether it can be read tells what became of all.
+    pub(super) evidence: Option<(String, Place)>,
 }
 
 /// What a transaction is about.
@@ -106,7 +108,9 @@ impl Attempt<'_> {
         match result {
             Ok(()) => Outcome::Done { places, slow: offsets_took > SLOW || ending.elapsed() > SLOW },
             Err(problem) => {
-                self.failed("committing a transaction", &problem, Some(Tried { places, positions }))
+                let first = self.records.first().zip(places.first());
+                let evidence = first.map(|((_, record), place)| (record.topic.clone(), *place));
+                self.failed("committing a transaction", &problem, Some(Tried { places, positions, evidence }))
             },
         }
     }

@@ -24,10 +24,8 @@ fn settings(target: &str, more: &[&str]) -> Run {
     let mut line = vec!["loadgen", "run", "--target", target, "--token-file", &token, "--warmup", "200ms"];
     line.extend(["--settle", "0s", "--customers", "4", "--rules", "5", "--probe-every", "10"]);
     line.extend(more);
-    match Arguments::parse_from(line).command {
-        Command::Run(settings) => *settings,
-        Command::Reference(_) => panic!("the command is `run`"),
-    }
+    let Command::Run(settings) = Arguments::parse_from(line).command else { panic!("the command is `run`") };
+    *settings
 }
 
 fn json(settings: &Run) -> Value {

@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 const CUSTOMERS: usize = 12;
 const OUTPUTS: u32 = 4;
 
+/// A record that cannot become an event.
+const NO_CUSTOMER: &str = "{\"tenant\": {}}";
+
 /// A producer as somebody else writes one. Without a partitioner it is librdkafka's own: crc32 of the key.
 fn producer(bootstrap: &str, partitioner: Option<&str>) -> BaseProducer {
     let mut config = ClientConfig::new();
@@ -128,8 +131,7 @@ fn events_of_any_producer_reach_their_customers_partition_once_through_kills() {
             let record = BaseRecord::to(&input).key(&key).payload(&value);
             producers[number % 2].send(record).unwrap();
         }
-        let bad = "{\"tenant\": {}}";
-        producers[0].send(BaseRecord::to(&input).key("nobody").payload(bad)).unwrap();
+        producers[0].send(BaseRecord::to(&input).key("nobody").payload(NO_CUSTOMER)).unwrap();
         producers.iter().for_each(|producer| producer.flush(PATIENCE).unwrap());
         if round + 1 < ROUNDS {
             std::thread::sleep(Duration::from_millis(random.number() % 400));

@@ -101,6 +101,11 @@ pub fn describe() {
     describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");
     describe_counter!(DEAD_LETTERS, Unit::Count, "records that became dead letters, by reason");
+    describe_epochs();
+}
+
+/// Those of commits, of recovery, of time, and of the router.
+fn describe_epochs() {
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "duration of an epoch's commit to the log");
     describe_histogram!(
         STORE_WRITE_SECONDS,

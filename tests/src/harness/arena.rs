@@ -279,7 +279,7 @@ fn apply(
     for write in writes {
         match write {
             Write::Put { table: Table::State, key, value } => {
-                drop(state.insert((record.partition, key), value))
+                drop(state.insert((record.partition, key), value));
             },
             Write::Delete { table: Table::State, key } => drop(state.remove(&(record.partition, key))),
             Write::DeleteRange { table: Table::State, from, to } => {

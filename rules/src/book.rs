@@ -215,6 +215,15 @@ fn suspended(before: &Arc<ActiveRule>, suspend: &Suspend) -> Outcome {
     Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }
 }
 
+/// A book of these rules alone.
+impl FromIterator<Arc<ActiveRule>> for RuleBook {
+    fn from_iter<I: IntoIterator<Item = Arc<ActiveRule>>>(rules: I) -> Self {
+        let rules: BTreeMap<_, _> = rules.into_iter().map(|active| (active.rule.key, active)).collect();
+        let last = rules.values().map(|active| active.generation.0).max();
+        Self { rules, next_generation: Generation(last.map_or(1, |last| last + 1)) }
+    }
+}
+
 impl ActiveRule {
     /// A rule that is suspended for nobody.
     pub fn new(rule: Rule, version: RuleVersion, generation: Generation) -> Self {

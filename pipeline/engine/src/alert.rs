@@ -21,6 +21,8 @@ pub const ALERT_BYTES_MAX: usize = 900_000;
 pub enum Origin {
     /// An event of the live stream.
     Live,
+    /// An event that was there before the rule.
+    Bootstrap,
     /// A rule that is only tried out.
     Shadow,
 }

@@ -7,6 +7,7 @@ use rules::{ActiveRule, CustomerId, RuleBook, RuleKey, Span};
 use crate::alert::Alert;
 use crate::dead_letter::DeadLetter;
 use crate::key::{ClockId, wakes, woken};
+use crate::past::Past;
 use crate::plan::{Input, Plan};
 use crate::run::Run;
 use crate::stored::StoredError;
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub waits: bool,
     /// What makes time go on for customers that are silent; nothing does where all events are known.
     pub idle: Option<Idle>,
+    /// For which rules the events of the batch are past; none on the live stream.
+    pub past: Option<&'a Past>,
 }
 
 /// What makes time go on for silent customers.

@@ -27,6 +27,19 @@ impl Clock {
         Self { now, is_read: false, ingest, set_at, wakes_at: None, next_timer: None }
     }
 
+    /// This clock after rules with a clock of their own have joined it. Both have met the same events.
+    pub(crate) fn joined(&self, own: &Self) -> Self {
+        let last = if own.now > self.now { own } else { self };
+        Self {
+            now: last.now,
+            is_read: self.is_read || own.is_read,
+            ingest: self.ingest.max(own.ingest),
+            set_at: last.set_at,
+            wakes_at: self.wakes_at,
+            next_timer: self.next_timer.into_iter().chain(own.next_timer).min(),
+        }
+    }
+
     /// Notes a new timer.
     pub(crate) fn expect(&mut self, due: Timestamp) {
         self.next_timer = Some(self.next_timer.map_or(due, |next| next.min(due)));

@@ -162,6 +162,32 @@ impl GroupKeys {
     }
 }
 
+/// Whether a key of the state table is that of a clock.
+pub(crate) fn is_clock(key: &[u8]) -> bool {
+    key.get(24..33) == Some(&[0, 0, 0, 0, 0, 0, 0, 0, Kind::Clock as u8])
+}
+
+/// Whose clock stands under a key of the state table, if one does.
+pub(crate) fn clock_of(key: &[u8]) -> Option<(CustomerId, ClockId)> {
+    let clock = key.get(33..)?.try_into().ok().filter(|_| is_clock(key))?;
+    Some((customer_of(key)?, ClockId(u64::from_be_bytes(clock))))
+}
+
+/// Whose state, and of which generation, stands under a key of the state table that is that of a group's head.
+pub(crate) fn head_of(key: &[u8]) -> Option<(CustomerId, Generation)> {
+    let generation = key.get(24..32)?.try_into().ok().filter(|_| is_head(key))?;
+    Some((customer_of(key)?, Generation(u64::from_be_bytes(generation))))
+}
+
+/// Whose timer stands under a key.
+pub(crate) fn timer_owner(key: &[u8]) -> Option<CustomerId> {
+    customer_of(key)
+}
+
+fn customer_of(key: &[u8]) -> Option<CustomerId> {
+    Some(CustomerId::from_bytes(key.get(8..24)?.try_into().ok()?))
+}
+
 /// Whether a key of the state table is that of a group's head.
 pub(crate) fn is_head(key: &[u8]) -> bool {
     key.get(32) == Some(&(Kind::Head as u8))

@@ -75,6 +75,23 @@ impl Plan {
         self.steps.iter().filter(|step| step.event.is_err()).count()
     }
 
+    /// Keeps only what these rules and customers may get of these records: events still move clocks.
+    pub fn retain(&mut self, mut keep: impl FnMut(&ActiveRule, CustomerId, &Input) -> bool) {
+        for step in &mut self.steps {
+            if let Ok(event) = &mut step.event {
+                event.hits.retain(|hit| keep(&hit.active, event.customer, &step.input));
+            }
+        }
+    }
+
+    /// Keeps only the clocks that somebody looks at; that of record timestamps always.
+    pub fn retain_clocks(&mut self, mut keep: impl FnMut(CustomerId, ClockId) -> bool) {
+        for event in self.steps.iter_mut().filter_map(|step| step.event.as_mut().ok()) {
+            let customer = event.customer;
+            event.times.retain(|(clock, _)| *clock == ClockId::default() || keep(customer, *clock));
+        }
+    }
+
     /// The keys of state that [`crate::apply`] will surely read, each once. It may read more.
     pub fn reads(&self) -> BTreeSet<(Table, Key)> {
         let mut keys = BTreeSet::new();

@@ -143,6 +143,7 @@ impl Rehearsal {
             clamps: false,
             waits,
             idle: None,
+            past: None,
         }
     }
 

@@ -185,6 +185,11 @@ impl<'a> Run<'a> {
         Ok(stored)
     }
 
+    /// Sets a clock of a customer.
+    pub(crate) fn set_clock(&mut self, customer: CustomerId, clock_id: ClockId, clock: Clock) {
+        self.clocks.insert((customer, clock_id), Some(clock));
+    }
+
     /// A stored value.
     pub(crate) fn get<T: DeserializeOwned>(
         &mut self,

@@ -116,17 +116,35 @@ pub(crate) fn after(key: &Key) -> Key {
 
 /// State in memory: for tests, and for evaluations that no store outlives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MemoryState(BTreeMap<(Table, Key), Bytes>);
+pub struct MemoryState {
+    values: BTreeMap<(Table, Key), Bytes>,
+    bytes: usize,
+}
+
+/// About what an entry takes beside its key and value.
+const ENTRY_BYTES: usize = 96;
+
+fn entry_bytes(key: &Key, value: &Bytes) -> usize {
+    ENTRY_BYTES + key.len() + value.len()
+}
 
 impl MemoryState {
     /// Takes over what a batch changed.
     pub fn write(&mut self, writes: impl IntoIterator<Item = Write>) {
         for write in writes {
             match write {
-                Write::Put { table, key, value } => drop(self.0.insert((table, key), value)),
-                Write::Delete { table, key } => drop(self.0.remove(&(table, key))),
+                Write::Put { table, key, value } => {
+                    self.bytes += entry_bytes(&key, &value);
+                    let before = self.values.insert((table, key.clone()), value);
+                    self.bytes -= before.map_or(0, |before| entry_bytes(&key, &before));
+                },
+                Write::Delete { table, key } => {
+                    let before = self.values.remove(&(table, key.clone()));
+                    self.bytes -= before.map_or(0, |before| entry_bytes(&key, &before));
+                },
                 Write::DeleteRange { table, from, to } => {
-                    self.0.retain(|(of, key), _| *of != table || *key < from || *key >= to);
+                    self.values.retain(|(of, key), _| *of != table || *key < from || *key >= to);
+                    self.bytes = self.values.iter().map(|((_, key), value)| entry_bytes(key, value)).sum();
                 },
             }
         }
@@ -134,23 +152,33 @@ impl MemoryState {
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All values, by table and key.
+    pub fn iter(&self) -> impl Iterator<Item = (Table, &Key, &Bytes)> {
+        self.values.iter().map(|((table, key), value)| (*table, key, value))
     }
 }
 
 impl Source for MemoryState {
     fn get(&self, table: Table, key: &Key) -> Result<Option<Bytes>, Unavailable> {
-        Ok(self.0.get(&(table, key.clone())).cloned())
+        Ok(self.values.get(&(table, key.clone())).cloned())
     }
 
     fn first(&self, table: Table, from: &Key, to: &Key) -> Result<Option<(Key, Bytes)>, Unavailable> {
         let range = (table, from.clone())..(table, to.clone());
-        Ok(self.0.range(range).next().map(|((_, key), value)| (key.clone(), value.clone())))
+        Ok(self.values.range(range).next().map(|((_, key), value)| (key.clone(), value.clone())))
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod changelog;
 mod error;
+mod history;
 mod log;
 mod member;
 pub mod memory;
@@ -14,6 +15,7 @@ mod store;
 mod topics;
 
 pub use error::{Error, ErrorKind, Result};
+pub use history::{History, PinnedHistory, Rows, Wanted};
 pub use log::{Bounds, Committed, Header, Log, Outgoing, Place, Polled, Reader, Record, header};
 pub use member::{CommitError, Member, MemberEvent, Membership, Positions};
 pub use position::{Position, PositionError};

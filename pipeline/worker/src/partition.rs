@@ -147,6 +147,7 @@ impl LivePartition {
             clamps: true,
             waits: true,
             idle: Some(Idle { ingestion, after: settings.idle_after }),
+            past: None,
         }
     }
 
@@ -221,7 +222,7 @@ impl LivePartition {
         self.segment.alerts += effects.alerts.len() as u64;
         for alert in &effects.alerts {
             let topic = match alert.origin {
-                Origin::Live => &settings.topics.alerts,
+                Origin::Live | Origin::Bootstrap => &settings.topics.alerts,
                 Origin::Shadow => &settings.topics.alerts_shadow,
             };
             self.segment.emit(outgoing::alert(topic, self.partition, alert));

@@ -40,7 +40,7 @@ impl World {
 
 fn context(rules: &RuleBook) -> Context<'_> {
     let (partition, now) = (Partition(0), Timestamp(0));
-    Context { topic: "events", partition, now, rules, clamps: true, waits: true, idle: None }
+    Context { topic: "events", partition, now, rules, clamps: true, waits: true, idle: None, past: None }
 }
 
 fn customer_id(customer: u128) -> CustomerId {

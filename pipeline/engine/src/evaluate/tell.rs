@@ -1,11 +1,11 @@
 //! Telling: alert records from judgements.
 
-use rules::{AlertState, Amount, Span, Status};
+use rules::{AlertState, Amount, Span};
 use uuid::Uuid;
 
 use super::GroupRun;
 use super::policy::Behind;
-use crate::alert::{Alert, AlertEntity, Evidence, Origin, Window, instance_id, raw, threshold_json};
+use crate::alert::{Alert, AlertEntity, Evidence, Window, instance_id, raw, threshold_json};
 use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::head::Told;
@@ -61,10 +61,7 @@ impl GroupRun<'_, '_> {
         before: &[Named],
     ) {
         let rule = &self.active.rule;
-        let status = rule.status_for(self.customer);
-        if !status.is_evaluated() || self.active.is_suspended_for(self.customer) {
-            return;
-        }
+        let Some(origin) = self.run.context.origin(&self.active, self.customer) else { return };
         let missing = |from: &[Named], of: &[Named]| -> Vec<Named> {
             let known = |entity: &Named| of.iter().any(|other| other.is(entity));
             from.iter().filter(|entity| !known(entity)).cloned().collect()
@@ -97,7 +94,7 @@ impl GroupRun<'_, '_> {
             entities_added: entities(&added),
             entities_removed: entities(&removed),
             evidence: told.witnesses.iter().map(evidence).collect(),
-            origin: origin(status),
+            origin,
             late: self.moment.late,
             event_time: at,
             ingest_time: self.moment.ingest,
@@ -108,14 +105,18 @@ impl GroupRun<'_, '_> {
         self.run.effects.alerts.push(alert);
     }
 
+    /// Tells of the open alert as if it were firing now, unless it is one of which nothing is told.
+    pub(crate) fn tell_open(mut self) {
+        let Some(episode) = self.head.policy.episode.take().filter(|episode| !episode.silent) else { return };
+        let opened_at = self.head.policy.openings.0;
+        self.tell(AlertState::Firing, episode.instance, &episode.told, opened_at, &[]);
+    }
+
     /// Tells how many records of an hour were withheld.
     pub(crate) fn tell_summary(self, (withheld, first, last): (u64, Timestamp, Timestamp)) {
         let Self { run, active, customer, group, moment, .. } = self;
         let (rule, at) = (&active.rule, moment.clock);
-        let status = rule.status_for(customer);
-        if !status.is_evaluated() || active.is_suspended_for(customer) {
-            return;
-        }
+        let Some(origin) = run.context.origin(&active, customer) else { return };
         run.effects.alerts.push(Alert {
             alert_instance_id: instance_id(customer, rule.key.alert, &group, at, 0),
             customer_id: customer,
@@ -134,7 +135,7 @@ impl GroupRun<'_, '_> {
             entities_added: Vec::new(),
             entities_removed: Vec::new(),
             evidence: Vec::new(),
-            origin: origin(status),
+            origin,
             late: false,
             event_time: at,
             ingest_time: moment.ingest,
@@ -152,8 +153,4 @@ impl GroupRun<'_, '_> {
             display: named.display.as_deref().map(raw),
         })
     }
-}
-
-fn origin(status: Status) -> Origin {
-    if status == Status::Shadow { Origin::Shadow } else { Origin::Live }
 }

@@ -111,7 +111,7 @@ impl Run<'_> {
     }
 
     /// The rule that a timer waits for, if that is still there: rules that are gone leave their timers behind.
-    fn rule_of(&self, customer: CustomerId, timer: &Timer) -> Option<Arc<ActiveRule>> {
+    pub(crate) fn rule_of(&self, customer: CustomerId, timer: &Timer) -> Option<Arc<ActiveRule>> {
         let key = RuleKey { customer: owner(customer, timer), alert: timer.alert };
         let active = self.context.rules.get(&key)?;
         (active.generation == timer.generation).then(|| Arc::clone(active))

@@ -88,7 +88,7 @@ impl CustomerId {
 }
 
 /// What names a rule: its customer and its id. Printed as `customerId/alertId`, which is also its key on the control topic.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RuleKey {
     /// The customer that the rule belongs to, or [`CustomerId::GLOBAL`].
     pub customer: CustomerId,

@@ -145,6 +145,11 @@ impl Fold {
         self.state.iter()
     }
 
+    /// The state behind an entry, by table and key; all of it without one.
+    pub fn state_after(&self, entry: Option<(Table, Key)>) -> impl Iterator<Item = (Table, &Key, &Bytes)> {
+        self.state.iter_after(entry)
+    }
+
     /// Names the state: the same for the same records. When a clock was set is left out, since that is not about events.
     pub fn digest(&self) -> u64 {
         let mut hash = Xxh3::new();

@@ -179,6 +179,12 @@ pub(crate) fn head_of(key: &[u8]) -> Option<(CustomerId, Generation)> {
     Some((customer_of(key)?, Generation(u64::from_be_bytes(generation))))
 }
 
+/// The generation that a key of the state table belongs to; clocks belong to none.
+pub fn generation_of(key: &[u8]) -> Option<Generation> {
+    let generation = key.get(24..32)?.try_into().ok()?;
+    Some(Generation(u64::from_be_bytes(generation))).filter(|generation| generation.0 > 0)
+}
+
 /// Whose timer stands under a key.
 pub(crate) fn timer_owner(key: &[u8]) -> Option<CustomerId> {
     customer_of(key)

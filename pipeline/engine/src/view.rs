@@ -165,6 +165,13 @@ impl MemoryState {
         self.bytes
     }
 
+    /// The values behind an entry, by table and key; all of them without one.
+    pub fn iter_after(&self, entry: Option<(Table, Key)>) -> impl Iterator<Item = (Table, &Key, &Bytes)> {
+        let from = entry.map_or(Bound::Unbounded, Bound::Excluded);
+        let values = self.values.range((from, Bound::Unbounded));
+        values.map(|((table, key), value)| (*table, key, value))
+    }
+
     /// All values, by table and key.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &Key, &Bytes)> {
         self.values.iter().map(|((table, key), value)| (*table, key, value))

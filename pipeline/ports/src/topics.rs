@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use engine::Origin;
+
 /// The names of a deployment's topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {
@@ -53,6 +55,14 @@ pub struct TopicState {
 }
 
 impl Topics {
+    /// Where alerts of an origin go.
+    pub fn alerts_of(&self, origin: Origin) -> &str {
+        match origin {
+            Origin::Live | Origin::Bootstrap => &self.alerts,
+            Origin::Shadow => &self.alerts_shadow,
+        }
+    }
+
     /// The default names of a deployment: `events`, which producers know, and the rest under the deployment's name.
     pub fn of(app: &str) -> Self {
         Self {

@@ -5,6 +5,7 @@
 //! stores, so a store is always a prefix of committed history. A partition that comes is brought to its committed
 //! position first ([`recovery`]).
 
+mod bootstrap;
 mod clock;
 mod controls;
 mod epoch;
@@ -23,6 +24,7 @@ mod suspending;
 mod uncommitted;
 mod worker;
 
+pub use bootstrap::{Background, BootstrapPhase, BootstrapStatus, Inline, Progress};
 pub use clock::{Clock, Moment};
 pub use settings::Settings;
 pub use status::{PartitionState, Status, StatusBoard};

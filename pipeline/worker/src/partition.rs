@@ -1,15 +1,18 @@
 //! One partition at work: its store, its position, and what it has decided since the last commit.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use engine::{
-    Context, Counts, Effects, Failure, Idle, Input, Key, Offset, Origin, Partition, Table, Timestamp,
-    Unavailable, View, Write, apply, wake,
+    Context, Counts, Effects, Failure, Idle, Input, Key, Offset, Partition, Table, Timestamp, Unavailable,
+    View, Write, apply, wake,
 };
 use metrics::gauge;
 use ports::changelog::{self, POSITION_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
-use rules::{RuleBook, Snapshot, Suspend};
+use rules::{ActiveRule, RuleBook, Snapshot, Suspend};
 
+use crate::bootstrap::{Bootstraps, Sources};
 use crate::metrics as names;
 use crate::outgoing::{self, Source};
 use crate::planning;
@@ -24,14 +27,16 @@ pub(crate) struct LivePartition {
     pub(crate) partition: Partition,
     /// How many partitions the event topic has.
     pub(crate) partitions: u32,
-    store: Box<dyn Store>,
+    pub(crate) store: Box<dyn Store>,
     committed: Position,
     /// The position after the uncommitted segment.
     next: Offset,
     pub(crate) control: Offset,
-    clock: Timestamp,
+    pub(crate) clock: Timestamp,
     pub(crate) segment: Segment,
     suspending: Suspending,
+    /// Rules that are being filled from the past.
+    pub(crate) bootstraps: Bootstraps,
 }
 
 /// What a batch did, for metrics.
@@ -51,8 +56,9 @@ impl LivePartition {
         partitions: u32,
         store: Box<dyn Store>,
         committed: Position,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
+            bootstraps: Bootstraps::load(store.as_ref(), partition, partitions)?,
             partition,
             partitions,
             store,
@@ -62,7 +68,7 @@ impl LivePartition {
             committed,
             segment: Segment::default(),
             suspending: Suspending::default(),
-        }
+        })
     }
 
     /// The offset of the next event to be evaluated.
@@ -92,8 +98,11 @@ impl LivePartition {
                 format!("event {} came again after {} was evaluated", first.offset, self.next),
             ));
         }
-        let plan =
+        let mut plan =
             planning::plan(snapshot, self.partition, self.partitions, inputs, settings.plan_threads_max);
+        if !self.bootstraps.is_idle() {
+            self.bootstraps.withhold(&mut plan, rules);
+        }
         let known = self.fetch(plan.reads().into_iter().collect())?;
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
         let context = self.context(rules, settings, now, self.clock);
@@ -132,7 +141,7 @@ impl LivePartition {
     }
 
     /// What a batch is evaluated with; `ingestion` is how far the partition's ingestion clock has come.
-    fn context<'a>(
+    pub(crate) fn context<'a>(
         &self,
         rules: &'a RuleBook,
         settings: &'a Settings,
@@ -168,6 +177,18 @@ impl LivePartition {
         writes.into_iter().for_each(|write| self.segment.stage(write));
         self.control = control;
         self.segment.touch();
+    }
+
+    /// Makes rules newcomers that want history.
+    pub(crate) fn welcome(
+        &mut self,
+        rules: impl IntoIterator<Item = Arc<ActiveRule>>,
+        sources: &Sources,
+        settings: &Settings,
+    ) -> Result<()> {
+        let writes = self.bootstraps.welcome(rules, self.next, sources, settings)?;
+        writes.into_iter().for_each(|write| self.segment.stage(write));
+        Ok(())
     }
 
     /// The position that a commit of the segment would reach, but for the changelog.
@@ -215,16 +236,13 @@ impl LivePartition {
         Ok(keys.into_iter().zip(stored).map(|(key, value)| (table, key, value)).collect())
     }
 
-    fn take(&mut self, effects: Effects, settings: &Settings, now: Timestamp) -> Tally {
+    pub(crate) fn take(&mut self, effects: Effects, settings: &Settings, now: Timestamp) -> Tally {
         for write in effects.writes {
             self.segment.stage(write);
         }
         self.segment.alerts += effects.alerts.len() as u64;
         for alert in &effects.alerts {
-            let topic = match alert.origin {
-                Origin::Live | Origin::Bootstrap => &settings.topics.alerts,
-                Origin::Shadow => &settings.topics.alerts_shadow,
-            };
+            let topic = settings.topics.alerts_of(alert.origin);
             self.segment.emit(outgoing::alert(topic, self.partition, alert));
         }
         let source = Source { topic: &settings.topics.events, partition: self.partition };
@@ -251,7 +269,7 @@ impl LivePartition {
     }
 }
 
-fn failed(failure: Failure) -> Error {
+pub(crate) fn failed(failure: Failure) -> Error {
     match failure {
         Failure::Corrupt { .. } => Error::new(ErrorKind::Corrupt, failure.to_string()),
         Failure::Unavailable(Unavailable(error)) => match error.downcast::<Error>() {

@@ -67,6 +67,11 @@ impl Segment {
         }
     }
 
+    /// Whether ranges were removed that the store still has.
+    pub(crate) fn has_ranges(&self) -> bool {
+        !self.ranges.is_empty()
+    }
+
     /// Adds a record to the output.
     pub(crate) fn emit(&mut self, record: Outgoing) {
         self.touched = true;

@@ -30,6 +30,12 @@ pub struct Settings {
     pub idle_after: Span,
     /// How many threads plan a large batch; a plan needs no state and no key.
     pub plan_threads_max: usize,
+    /// How many bytes of memory the past of new rules may take while it is folded.
+    pub fold_state_bytes_max: usize,
+    /// How many alerts new rules may raise over the past.
+    pub fold_alerts_max: usize,
+    /// How many bytes of what a fold came to are copied with one turn of the loop.
+    pub copy_bytes: usize,
     /// How long a recovery waits for changelog records that must be there.
     pub recovery_patience: Duration,
 }
@@ -49,6 +55,9 @@ impl Settings {
             uncommitted_bytes_max: 16 << 20,
             idle_after: Span::from_millis(60_000),
             plan_threads_max: 1,
+            fold_state_bytes_max: 1 << 30,
+            fold_alerts_max: 100_000,
+            copy_bytes: 1 << 20,
             recovery_patience: Duration::from_secs(30),
         }
     }

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use engine::{Offset, Partition};
 
+use crate::bootstrap::BootstrapStatus;
+
 /// How a partition is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartitionState {
@@ -17,7 +19,7 @@ pub enum PartitionState {
 }
 
 /// How a worker is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Status {
     /// Its partitions.
     pub partitions: BTreeMap<Partition, PartitionState>,
@@ -27,6 +29,8 @@ pub struct Status {
     pub problem: Option<String>,
     /// Whether the group has ever assigned it something.
     pub assigned: bool,
+    /// Rules that are being filled from the past, by partition.
+    pub bootstraps: BTreeMap<Partition, Vec<BootstrapStatus>>,
 }
 
 /// A status that others can read. Clones share it.

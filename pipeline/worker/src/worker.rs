@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use engine::{Input, Partition};
 use metrics::{counter, gauge, histogram};
-use ports::{CommitError, Committed, Error, ErrorKind, Log, Member, MemberEvent, Membership, Result, Stores};
+use ports::{
+    CommitError, Committed, Error, ErrorKind, History, Log, Member, MemberEvent, Membership, Result, Stores,
+};
 
+use crate::bootstrap::{self, Background, Inline, Sources};
 use crate::clock::Clock;
 use crate::controls::{Changes, Controls, malformed_between};
 use crate::epoch::{Epoch, Waiting};
@@ -42,7 +45,7 @@ impl Stop {
 /// A worker of a deployment. Owned by one thread.
 pub struct Worker {
     settings: Settings,
-    log: Arc<dyn Log>,
+    sources: Sources,
     stores: Box<dyn Stores>,
     clock: Box<dyn Clock>,
     status: StatusBoard,
@@ -74,12 +77,13 @@ impl Worker {
         })?;
         status.update(|status| {
             status.partitions.clear();
+            status.bootstraps.clear();
             status.problem = None;
         });
         let (controls, live, waiting, silence) = Default::default();
         Ok(Self {
             settings,
-            log,
+            sources: Sources { log, history: None, background: Box::new(Inline) },
             stores,
             clock,
             status,
@@ -90,6 +94,20 @@ impl Worker {
             waiting,
             silence,
         })
+    }
+
+    /// Fills new rules from this archive and not only from what the log still has.
+    #[must_use]
+    pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
+        self.sources.history = Some(history);
+        self
+    }
+
+    /// Folds the past of new rules there and not in the worker's own thread.
+    #[must_use]
+    pub fn with_background(mut self, background: Box<dyn Background>) -> Self {
+        self.sources.background = background;
+        self
     }
 
     /// Works until it is asked to stop, then commits what is finished and leaves the group.
@@ -128,6 +146,7 @@ impl Worker {
         self.follow_controls()?;
         if !full {
             self.wake_silent()?;
+            self.bootstrap()?;
         }
         let now = self.clock.now().monotonic;
         let touched = self.live.values().any(|live| live.segment.is_touched());
@@ -172,22 +191,23 @@ impl Worker {
     /// Whether somebody else has committed for a partition since it was assigned: then it is no longer ours, which the next
     /// poll tells, and what did not fit proves nothing.
     fn has_moved(&self, partition: Partition, told: Option<&Committed>) -> bool {
-        let committed = self.log.committed(&self.settings.app, &self.settings.topics.events);
+        let committed = self.sources.log.committed(&self.settings.app, &self.settings.topics.events);
         let now = committed.map(|all| all.into_iter().nth(partition.0 as usize).flatten());
         now.is_ok_and(|now| now.as_ref() != told)
     }
 
     fn recover(&mut self, partition: Partition, committed: Option<Committed>) -> Result<LivePartition> {
         let recovered =
-            recover(self.log.as_ref(), self.stores.as_ref(), &self.settings, partition, committed)?;
+            recover(self.sources.log.as_ref(), self.stores.as_ref(), &self.settings, partition, committed)?;
         let Recovered { store, position, epochs } = recovered;
         counter!(names::RECOVERED_EPOCHS).increment(epochs);
-        let mut live = LivePartition::new(partition, self.partitions, store, position);
+        let mut live = LivePartition::new(partition, self.partitions, store, position)?;
         let stored = rulebook::load(live.store())?;
         let control = live.control;
         if self.controls.is_none() {
             let topic = &self.settings.topics.controls;
-            self.controls = Some(Controls::resume(self.log.as_ref(), topic, stored.clone(), control)?);
+            self.controls =
+                Some(Controls::resume(self.sources.log.as_ref(), topic, stored.clone(), control)?);
         }
         // The partition may come from a worker that has read further: its events have met those rules already.
         let mut waited = Duration::ZERO;
@@ -205,13 +225,16 @@ impl Worker {
             if partition == Partition(0) {
                 let topic = &self.settings.topics.controls;
                 let patience = self.settings.recovery_patience;
-                for letter in malformed_between(self.log.as_ref(), topic, control, controls.next(), patience)?
+                for letter in
+                    malformed_between(self.sources.log.as_ref(), topic, control, controls.next(), patience)?
                 {
                     live.refuse_control(&self.settings, &letter);
                 }
             }
             let writes = rulebook::difference(&stored, controls.book(), partition, self.partitions);
             live.follow_rules(controls.book(), writes, controls.next());
+            let new = controls.book().iter().filter(|now| bootstrap::wants(now, stored.get(&now.rule.key)));
+            live.welcome(new.cloned(), &self.sources, &self.settings)?;
         }
         Ok(live)
     }
@@ -225,7 +248,7 @@ impl Worker {
                 continue;
             };
             let topic = &self.settings.topics.events;
-            match self.silence.is_at_end(self.log.as_ref(), topic, partition, live.next()) {
+            match self.silence.is_at_end(self.sources.log.as_ref(), topic, partition, live.next()) {
                 Ok(true) => {},
                 Ok(false) => continue,
                 Err(error) => {
@@ -241,6 +264,25 @@ impl Worker {
                     self.halt(partition, error)?;
                 },
             }
+        }
+        Ok(())
+    }
+
+    /// Goes on with filling new rules from the past.
+    fn bootstrap(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let Some(controls) = &self.controls else { return Ok(()) };
+        let mut failed = Vec::new();
+        for (partition, live) in self.live.iter_mut().filter(|(_, live)| !live.bootstraps.is_idle()) {
+            if let Err(error) = live.bootstrap(controls.book(), &self.sources, &self.settings, now) {
+                failed.push((*partition, error));
+            }
+            let told = live.bootstraps.status();
+            self.status.update(|status| drop(status.bootstraps.insert(*partition, told)));
+        }
+        for (partition, error) in failed {
+            self.give_up(partition);
+            self.halt(partition, error)?;
         }
         Ok(())
     }
@@ -340,7 +382,10 @@ impl Worker {
     fn give_up(&mut self, partition: Partition) {
         self.live.remove(&partition);
         self.silence.forget(partition);
-        self.status.update(|status| drop(status.partitions.remove(&partition)));
+        self.status.update(|status| {
+            status.partitions.remove(&partition);
+            status.bootstraps.remove(&partition);
+        });
         gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
     }
 

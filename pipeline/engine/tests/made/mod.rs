@@ -103,6 +103,7 @@ impl Work {
                 clamps: false,
                 waits: true,
                 idle: None,
+                past: None,
             };
             let effects = apply(plan, View::new(&self.state, []), &context).expect("memory can be read");
             self.state.write(effects.writes);

@@ -1,5 +1,6 @@
 //! What a process can be: everything, only a worker, or only the API.
 
+mod background;
 mod data_folder;
 mod health;
 mod log;

@@ -7,6 +7,7 @@ use ports::{Error, Log};
 use state::RocksStores;
 use worker::{Settings, StatusBoard, Stop, Worker};
 
+use super::background::BackgroundThread;
 use super::data_folder::DataFolder;
 use super::log::{Topics, prepare};
 use super::role_thread::RoleThread;
@@ -69,6 +70,9 @@ impl Job {
             Box::new(SystemClock::start()),
             self.status.clone(),
         )?;
-        worker.run(&self.stop)
+        let background = BackgroundThread::start().map_err(|error| {
+            Error::new(ErrorKind::Unavailable, format!("threads cannot be started: {error}"))
+        })?;
+        worker.with_background(Box::new(background)).run(&self.stop)
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test reads its seed and tells it")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{
@@ -134,8 +135,7 @@ fn one_pass(rules: &RuleBook, inputs: &[Input]) -> (Vec<(Offset, Alert)>, Live) 
 }
 
 fn fold(rules: &RuleBook, past: &[Input], known_at: Offset, batch: usize) -> Fold {
-    let newcomer =
-        |active: &std::sync::Arc<ActiveRule>| Newcomer { active: active.clone(), known_at, since: None };
+    let newcomer = |active: &Arc<ActiveRule>| Newcomer { active: Arc::clone(active), known_at, since: None };
     let mut fold = Fold::new(rules.iter().map(newcomer).collect(), "events", PARTITION, 1);
     for batch in past.chunks(batch) {
         fold.feed(batch.to_vec(), Timestamp(0)).expect("memory can be read");

@@ -328,6 +328,9 @@ impl Worker {
                 |outcome| rulebook::follow(outcome, controls.book(), live.partition, live.partitions);
             let writes = outcomes.iter().flat_map(follow).collect();
             live.follow_rules(controls.book(), writes, next);
+            let new = outcomes.iter().filter_map(bootstrap::wants_history).cloned();
+            live.welcome(new, &self.sources, &self.settings)?;
+            live.bootstraps.follow(controls.book());
         }
         if let Some(first) = self.live.get_mut(&Partition(0)) {
             malformed.iter().for_each(|letter| first.refuse_control(&self.settings, letter));

@@ -133,6 +133,7 @@ impl Fold {
             clamps: true,
             waits: true,
             idle: Some(Idle { ingestion: self.ingestion, after: self.setting.idle_after }),
+            past: None,
         }
     }
 }

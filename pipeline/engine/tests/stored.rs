@@ -90,6 +90,7 @@ fn evaluate(book: &RuleBook, state: &MemoryState, inputs: &[Input]) -> Result<en
         clamps: true,
         waits: true,
         idle,
+        past: None,
     };
     apply(plan, View::new(state, []), &context)
 }

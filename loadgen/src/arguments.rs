@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Post rules, send events at a set rate, read the alerts, and say what came late, not at all or too often.
     Run(Box<Run>),
+    /// Only send the events of a run to Kafka, as fast as --rate says: a backlog for `drain`. Give it the run's --run-id.
+    Fill(Box<Run>),
     /// Measure what a consumer that does nothing useful costs on the same topic.
     Reference(Reference),
     /// Measure the latency of a transactional echo, which does nothing but commit as the product does.

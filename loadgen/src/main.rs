@@ -60,6 +60,11 @@ fn perform(command: Command) -> Result<u8> {
                 (true, false) => 3,
             })
         },
+        Command::Fill(settings) => {
+            let events = run::fill(&settings)?;
+            console::result(&format!("{events} events sent"));
+            Ok(0)
+        },
         Command::Reference(settings) => {
             let cost =
                 reference::measure(settings.work, &settings.kafka, &settings.topic, settings.events_max)?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::measure::{Load, Measured, measure};
 use crate::reference::{self, Cost, Work};
 use crate::report::{self, Report};
 use crate::schedule::Schedule;
+use crate::send::{self, Job};
 use crate::workload::bodies::Bodies;
 use crate::workload::{Settings, Workload};
 use crate::{console, rules};
@@ -39,6 +41,24 @@ pub(crate) fn run(settings: &Run) -> Result<Report> {
         Vec::new()
     });
     Ok(report::of(settings, run_id, target_version, &workload, measured, references))
+}
+
+/// Sends the events of a run and nothing else; how many.
+pub(crate) fn fill(settings: &Run) -> Result<u64> {
+    let Some(broker) = &settings.kafka else { return Err(usage("a backlog needs --kafka")) };
+    let Some(run_id) = settings.run_id else {
+        return Err(usage("name the run whose events these are: --run-id"));
+    };
+    let bodies = Bodies::named(&settings.workload, settings.seed)?;
+    let workload = workload(settings, run_id)?;
+    let job = Job {
+        workload: &workload,
+        bodies: &bodies,
+        start: Instant::now(),
+        period: Duration::from_millis(1),
+        stop: &AtomicBool::new(false),
+    };
+    Ok(send::kafka::send(broker, &settings.events_topic, &settings.compression, job)?.events)
 }
 
 /// The workload that was asked for, if it can tell anything.

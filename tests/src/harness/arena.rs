@@ -3,7 +3,7 @@
 //! The load is made of events that rules count one by one: with every event that it counts, a rule of mode `every` tells
 //! the count. So a single event that is lost or counted twice, wherever, shows in an alert.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -129,6 +129,21 @@ impl Arena {
         fault(self);
         self.wait_until_alive(&ends);
         began.elapsed()
+    }
+
+    /// Waits until every worker has partitions: only then does it lose anything by a fault.
+    pub fn wait_until_shared(&self) {
+        wait_for("every worker to have partitions", PATIENCE, || {
+            let committed = self.log.committed(&self.app, &self.topics.events).ok()?;
+            let position = |committed: ports::Committed| committed.metadata.parse::<Position>().ok();
+            let writers: BTreeSet<String> = committed
+                .into_iter()
+                .flatten()
+                .filter_map(position)
+                .map(|position| position.writer)
+                .collect();
+            (writers.len() == self.workers.len()).then_some(())
+        });
     }
 
     /// Where the event topic's partitions end.

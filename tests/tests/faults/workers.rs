@@ -33,6 +33,7 @@ fn another_worker_takes_over_what_a_dead_one_had() {
     let mut arena = Arena::new("takeover", &broker.bootstrap, &broker.bootstrap, 2);
     let recoveries: Vec<_> = (0..rounds(1, 10))
         .map(|round| {
+            arena.wait_until_shared();
             arena.pause(500);
             let victim = round % 2;
             let recovery = arena.disturb(|arena| arena.take(victim).kill9());
@@ -51,6 +52,7 @@ fn a_zombie_commits_nothing_and_joins_again() {
     let mut arena = Arena::new("zombie", &broker.bootstrap, &broker.bootstrap, 2);
     let recoveries: Vec<_> = (0..rounds(1, 10))
         .map(|round| {
+            arena.wait_until_shared();
             arena.pause(500);
             let (zombie, other) = (round % 2, 1 - round % 2);
             let frozen = Instant::now();

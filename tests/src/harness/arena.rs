@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ pub struct Arena {
 
 struct Feeder {
     stop: Arc<AtomicBool>,
+    /// What the last append came to.
+    last: Arc<Mutex<String>>,
     thread: JoinHandle<()>,
 }
 
@@ -195,16 +197,19 @@ impl Arena {
     fn feed(&self) -> Feeder {
         let stop = Arc::new(AtomicBool::new(false));
         let (log, topic, stopping) = (self.log.clone(), self.topics.events.clone(), Arc::clone(&stop));
+        let last = Arc::new(Mutex::new(String::new()));
+        let telling = Arc::clone(&last);
         let mut random = Random(self.random.0 ^ 0x5eed);
         let thread = std::thread::spawn(move || {
             while !stopping.load(Ordering::SeqCst) {
                 let records = (0..RATE / 20).map(|_| event(&topic, &mut random)).collect();
                 // What becomes of records while brokers are away is seen in the topic, which the auditor reads.
-                drop(log.append(records));
+                let outcome = log.append(records).map(|places| places.last().copied());
+                *telling.lock().unwrap() = format!("{outcome:?} at {:?}", std::time::SystemTime::now());
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
-        Feeder { stop, thread }
+        Feeder { stop, last, thread }
     }
 
     /// Ends the load, waits until all of it is evaluated, stops the workers and compares.
@@ -275,6 +280,11 @@ impl Drop for Arena {
             feeder.stop.store(true, Ordering::SeqCst);
         }
         if std::thread::panicking() {
+            eprintln!("now it is {:?}", std::time::SystemTime::now());
+            if let Some(feeder) = &self.feeder {
+                eprintln!("the last append: {}", feeder.last.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+            eprintln!("committed: {:?}", self.log.committed(&self.app, &self.topics.events));
             (0..self.workers.len()).for_each(|worker| self.print_log(worker));
         }
     }

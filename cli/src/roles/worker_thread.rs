@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ports::{Error, Log};
+use ports::{Error, ErrorKind, Log};
 use state::RocksStores;
 use worker::{Settings, StatusBoard, Stop, Worker};
 

@@ -49,6 +49,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rules::schema::schema))
         .routes(routes!(rules::validate::validate))
         .routes(routes!(rules::explain::explain))
+        .routes(routes!(rules::preview::preview))
         .routes(routes!(rules::import::import))
         .routes(routes!(rules::export::export))
         .routes(routes!(events::append::post))

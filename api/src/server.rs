@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
-use ports::{Log, Topics};
+use ports::{Log, Previews, Topics};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -45,6 +45,8 @@ pub struct Wiring {
     pub probe: Arc<dyn Probe>,
     /// Renders the metrics of the process.
     pub metrics_page: MetricsPage,
+    /// Looks into the past; without it previews of rules are refused.
+    pub previews: Option<Arc<dyn Previews>>,
 }
 
 /// The running parts. Dropping it gives the signal to stop.
@@ -88,7 +90,7 @@ impl Api {
     pub(crate) fn start(self) -> std::io::Result<Running> {
         crate::metrics::describe();
         let (stopper, stop) = pair();
-        let Wiring { settings, log, topics, group, root, records, probe, metrics_page } = self.0;
+        let Wiring { settings, log, topics, group, root, records, probe, metrics_page, previews } = self.0;
         let follower = Follower::new();
         let effective = Effective::default();
         let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
@@ -103,6 +105,8 @@ impl Api {
             turns: Semaphore::new(settings.writes_max),
             imports: Arc::new(Semaphore::new(settings.imports_max)),
             explanations: Semaphore::new(settings.explanations_max),
+            previewing: Arc::new(Semaphore::new(settings.previews_max)),
+            previews,
             settings,
             log,
             topics,

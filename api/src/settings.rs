@@ -29,6 +29,8 @@ pub struct Settings {
     pub import_effective_timeout: Duration,
     /// The most explanations at once; further ones wait for a moment, then are answered 503.
     pub explanations_max: usize,
+    /// The most previews of rules at once; further ones are answered 503.
+    pub previews_max: usize,
     /// How often an alert stream without alerts shows that it is alive.
     pub keep_alive: Duration,
     /// The most alerts kept in memory for streams; a slower client reads from the log.
@@ -54,6 +56,7 @@ impl Default for Settings {
             import_bytes_max: 256 << 20,
             import_effective_timeout: Duration::from_secs(60),
             explanations_max: 4,
+            previews_max: 1,
             keep_alive: Duration::from_secs(15),
             ring_alerts_max: 8_192,
             ring_bytes_max: 32 << 20,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Log, Topics};
+use ports::{Log, Previews, Topics};
 use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) turns: Semaphore,
     pub(crate) imports: Arc<Semaphore>,
     pub(crate) explanations: Semaphore,
+    pub(crate) previewing: Arc<Semaphore>,
+    pub(crate) previews: Option<Arc<dyn Previews>>,
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,

@@ -16,6 +16,7 @@ mod error;
 pub mod file;
 pub mod fold;
 pub mod import;
+pub mod metrics;
 pub mod objects;
 pub mod preview;
 pub mod retention;

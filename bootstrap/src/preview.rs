@@ -7,8 +7,12 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use engine::{Alert, Timestamp};
-use rules::{CustomerId, RuleBook, Span};
+use engine::Alert;
+use ports::{
+    Differences, PreviewAnswer as Answer, PreviewBudget as Budget, PreviewEnd as Ended,
+    PreviewProgress as Progress, PreviewQuestion as Question, Previews,
+};
+use rules::{CustomerId, Span};
 
 use self::tally::Tally;
 use crate::error::Result;
@@ -16,83 +20,6 @@ use crate::fold::{Fold, Setting};
 use crate::row::Row;
 use crate::scan::{Scan, Selection};
 use crate::table::Table;
-
-pub use self::differences::{Difference, Differences};
-pub use self::tally::{ALERTS_TOLD_MAX, Counted, Entity, Fired};
-
-/// What is asked.
-pub struct Question {
-    /// The rules whose alerts are counted.
-    pub rules: RuleBook,
-    /// The rules that they are compared with.
-    pub other: Option<RuleBook>,
-    /// Only events of these customers.
-    pub customers: Option<BTreeSet<CustomerId>>,
-    /// Only records of this time.
-    pub times: Option<std::ops::Range<Timestamp>>,
-    /// What it may cost.
-    pub budget: Budget,
-}
-
-/// What a preview may cost. It ends with what it has seen when a bound is met, and says so.
-#[derive(Debug, Clone, Copy)]
-pub struct Budget {
-    /// How long it may take.
-    pub time: Duration,
-    /// How many bytes of events it may read.
-    pub value_bytes: u64,
-    /// How much of one core it may use, in per cent.
-    pub cpu_percent: u32,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { time: Duration::from_secs(60), value_bytes: 4 << 30, cpu_percent: 50 }
-    }
-}
-
-/// How far a preview has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that were folded.
-    pub rows: u64,
-    /// Rows in the files that are looked into.
-    pub rows_expected: u64,
-    /// Alerts so far.
-    pub fired: u64,
-}
-
-/// Why a preview ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// All was seen.
-    Complete,
-    /// Its time was over.
-    Time,
-    /// It has read as much as it may.
-    Bytes,
-    /// Nobody listens any more.
-    Cancelled,
-}
-
-/// The answer.
-#[derive(Debug)]
-pub struct Answer {
-    /// Why it ended; anything but [`Ended::Complete`] is an answer about the customers that were seen alone.
-    pub ended: Ended,
-    /// How far it came.
-    pub progress: Progress,
-    /// The version of the archive that was read.
-    pub version: Option<u64>,
-    /// Bytes of events that were read.
-    pub value_bytes: u64,
-    /// Rows that could not be evaluated.
-    pub refused: u64,
-    /// What would have fired.
-    pub fired: Fired,
-    /// What the other rules do differently.
-    pub differences: Option<Differences>,
-}
 
 /// Progress is told about so often.
 const TELL_EVERY: Duration = Duration::from_millis(500);
@@ -138,6 +65,27 @@ pub fn preview(
     let mut answer = course.run(tell)?;
     answer.version = snapshot.version();
     Ok(answer)
+}
+
+/// Previews over an archive.
+pub struct ArchivePreviews {
+    /// The archive.
+    pub table: Table,
+    /// The event topic.
+    pub topic: String,
+    /// How many partitions it has, as far as that is known yet.
+    pub partitions: Box<dyn Fn() -> ports::Result<u32> + Send + Sync>,
+}
+
+impl Previews for ArchivePreviews {
+    fn preview(
+        &self,
+        question: Question,
+        tell: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> ports::Result<Answer> {
+        let partitions = (self.partitions)()?;
+        Ok(preview(&self.table, &self.topic, partitions, question, tell)?)
+    }
 }
 
 /// The customers whose events the rules can meet; none if all.
@@ -198,7 +146,7 @@ impl Course {
             self.end_customer()?;
         }
         Ok(Answer {
-            ended,
+            end: ended,
             progress: self.progress(),
             version: None,
             value_bytes: self.scan.read().value_bytes,
@@ -236,7 +184,7 @@ impl Course {
         self.fold.end_customer(&mut self.alerts.0)?;
         if let Some((other, differences)) = &mut self.other {
             other.end_customer(&mut self.alerts.1)?;
-            differences.add(&self.alerts.0, &self.alerts.1);
+            differences::add(differences, &self.alerts.0, &self.alerts.1);
             self.alerts.1.clear();
         }
         self.alerts.0.drain(..).for_each(|alert| self.tally.add(alert));

@@ -1,8 +1,12 @@
 //! The command line. What is typed here is checked against the settings in [`crate::config`].
 
+mod history;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use history::{HistoryCommand, ImportArguments, PreviewArguments, TimeUnit};
 
 /// Alert rules on live event streams: post a rule, and it takes effect within moments.
 #[derive(Debug, Parser)]
@@ -42,6 +46,16 @@ pub(crate) enum Command {
         settings: SettingFlags,
         #[command(flatten)]
         router: RouterFlags,
+    },
+    /// Only the archiver, which copies all events into files for good. Needs Kafka.
+    Archiver {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// The archive of all events.
+    History {
+        #[command(subcommand)]
+        command: HistoryCommand,
     },
     /// Evaluate rules over a file of events, without any server: alerts on standard output, one a line.
     Eval(EvalArguments),
@@ -132,6 +146,15 @@ pub(crate) struct SettingFlags {
     /// How logs are written: `text` or `json` [default: text].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
+    /// The folder of the archive of all events, or `off` [default: archive in the data folder].
+    #[arg(long, value_name = "DIR|off")]
+    pub(crate) archive: Option<String>,
+    /// After how many seconds at the latest an event is in the archive [default: 60].
+    #[arg(long, value_name = "N")]
+    pub(crate) archive_flush_seconds: Option<String>,
+    /// Days after which archived events are removed; 0 keeps them [default: 0].
+    #[arg(long, value_name = "N")]
+    pub(crate) archive_keep_days: Option<String>,
     /// Those of the router, where it is meant.
     #[arg(skip)]
     pub(crate) router: RouterFlags,
@@ -242,6 +265,8 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Tell what a rule would have done to the events of the archive.
+    Preview(PreviewArguments),
     /// Put many rules in force, one JSON object a line. A bad line is told and stops no other.
     Import {
         #[command(flatten)]

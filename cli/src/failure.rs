@@ -50,3 +50,16 @@ impl From<ports::Error> for Failure {
         }
     }
 }
+
+impl From<bootstrap::Error> for Failure {
+    fn from(error: bootstrap::Error) -> Self {
+        match error.kind() {
+            ports::ErrorKind::Misconfigured | ports::ErrorKind::Refused => Self::usage(error.to_string()),
+            ports::ErrorKind::Unavailable
+            | ports::ErrorKind::Fenced
+            | ports::ErrorKind::Gone
+            | ports::ErrorKind::Corrupt
+            | ports::ErrorKind::Full => Self::other_side(error.to_string()),
+        }
+    }
+}

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command, ConfigCommand, SettingFlags, TopicsCommand};
+use arguments::{Arguments, Command, ConfigCommand, HistoryCommand, SettingFlags, TopicsCommand};
 use config::{Config, Environment, Layers};
 use failure::Failure;
 
@@ -41,6 +41,8 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Router { settings, router } => {
             roles::router(&load(&SettingFlags { router, ..settings }, file)?)
         },
+        Command::Archiver { settings } => roles::archiver_only(&load(&settings, file)?),
+        Command::History { command } => history(command, file),
         Command::Eval(arguments) => commands::eval(&arguments),
         Command::Rules { command } => commands::rules(command),
         Command::Events { command } => commands::events(command),
@@ -53,6 +55,25 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
             let layers = layers(&settings, file)?;
             commands::show_config(&layers, output);
             Config::read(&layers).map(drop)
+        },
+    }
+}
+
+fn history(command: HistoryCommand, file: Option<&Path>) -> Result<(), Failure> {
+    match command {
+        HistoryCommand::Status { settings, output } => {
+            commands::history_status(&load(&settings, file)?, output)
+        },
+        HistoryCommand::Import(arguments) => {
+            let config = load(&arguments.settings, file)?;
+            commands::history_import(&config, &arguments)
+        },
+        HistoryCommand::Compact { settings } => commands::history_compact(&load(&settings, file)?),
+        HistoryCommand::Erase { settings, customer, request } => {
+            commands::history_erase(&load(&settings, file)?, customer, &request)
+        },
+        HistoryCommand::AcceptGap { settings, partition } => {
+            commands::history_accept_gap(&load(&settings, file)?, partition)
         },
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn install(config: &Config) -> Result<MetricsPage, Failure> {
         .install_recorder()
         .map_err(metrics)?;
     worker::metrics::describe();
+    bootstrap::metrics::describe();
     connectors::describe_metrics();
     state::metrics::describe();
     Ok(Arc::new(move || {

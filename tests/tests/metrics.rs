@@ -54,6 +54,7 @@ fn every_metric_is_documented_as_it_is() {
     let descriptions = Descriptions::default();
     with_local_recorder(&descriptions, || {
         worker::metrics::describe();
+        bootstrap::metrics::describe();
         connectors::describe_metrics();
         state::metrics::describe();
         api::metrics::describe();
@@ -70,6 +71,7 @@ fn every_metric_in_the_code_is_described() {
     let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     for file in [
         "pipeline/worker/src/metrics.rs",
+        "bootstrap/src/metrics.rs",
         "pipeline/connectors/src/metrics.rs",
         "pipeline/connectors/src/kafka/metrics.rs",
         "pipeline/state/src/metrics.rs",

@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("oracle", &["rules"]),
     ("scenario", &["engine", "ports", "rules", "worker"]),
     ("simulation", &["engine", "oracle", "ports", "rules", "simulated", "worker"]),
-    ("cli", &["api", "connectors", "engine", "ports", "rules", "scenario", "state", "worker"]),
+    ("cli", &["api", "bootstrap", "connectors", "engine", "ports", "rules", "scenario", "state", "worker"]),
 ];
 
 /// Who alone may use what.

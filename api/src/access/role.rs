@@ -11,6 +11,8 @@ pub(crate) enum Capability {
     EventWrite,
     /// Read alerts.
     AlertRead,
+    /// Evaluate rules over the events of the past, whosever they are.
+    HistoryRead,
     /// See which tokens there are.
     TokenRead,
     /// Make and revoke tokens.
@@ -24,6 +26,7 @@ impl Capability {
         Self::RuleWrite,
         Self::EventWrite,
         Self::AlertRead,
+        Self::HistoryRead,
         Self::TokenRead,
         Self::TokenWrite,
     ];
@@ -35,6 +38,7 @@ impl Capability {
             Self::RuleWrite => "rule-write",
             Self::EventWrite => "event-write",
             Self::AlertRead => "alert-read",
+            Self::HistoryRead => "history-read",
             Self::TokenRead => "token-read",
             Self::TokenWrite => "token-write",
         }

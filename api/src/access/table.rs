@@ -21,7 +21,7 @@ pub(crate) enum Access {
 /// `/metrics` names no tenant and no payload and is public, because a listener without TLS is bound to loopback.
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
     use Access::{Needs, Public, Token};
-    use Capability::{AlertRead, EventWrite, RuleRead, RuleWrite, TokenRead, TokenWrite};
+    use Capability::{AlertRead, EventWrite, HistoryRead, RuleRead, RuleWrite, TokenRead, TokenWrite};
     &[
         ("GET", "/healthz", Public),
         ("GET", "/readyz", Public),
@@ -34,6 +34,7 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/v1/rules/schema.json", Needs(RuleRead)),
         ("POST", "/v1/rules:validate", Needs(RuleRead)),
         ("POST", "/v1/rules:explain", Needs(RuleRead)),
+        ("POST", "/v1/rules:preview", Needs(HistoryRead)),
         ("POST", "/v1/rules:import", Needs(RuleWrite)),
         ("GET", "/v1/rules:export", Needs(RuleRead)),
         ("GET", "/v1/rules/{customerId}/{alertId}", Needs(RuleRead)),

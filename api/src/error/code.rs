@@ -73,12 +73,14 @@ pub(crate) enum Code {
     RecordsUnusable,
     /// There are as many things of that kind as may be.
     RecordsFull,
+    /// The archive of events cannot be read.
+    ArchiveUnusable,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -113,6 +115,7 @@ impl Code {
         Self::RecordsUnavailable,
         Self::RecordsUnusable,
         Self::RecordsFull,
+        Self::ArchiveUnusable,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -167,6 +170,7 @@ impl Code {
             Self::RecordsUnavailable => ("TOC-4032", S::SERVICE_UNAVAILABLE, "records unavailable"),
             Self::RecordsUnusable => ("TOC-4033", S::INTERNAL_SERVER_ERROR, "records unusable"),
             Self::RecordsFull => ("TOC-4034", S::CONFLICT, "no room for more"),
+            Self::ArchiveUnusable => ("TOC-4035", S::SERVICE_UNAVAILABLE, "archive unusable"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod outcome;
 mod page;
 mod posted;
 mod precondition;
+pub(crate) mod preview;
 pub(crate) mod schema;
 mod sight;
 mod tried;

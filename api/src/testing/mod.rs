@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use engine::{Offset, Partition, Timestamp};
 use http_body_util::BodyExt;
-use ports::{Committed, Log, Member, Membership, Place, Position, Topics};
+use ports::{Committed, Log, Member, Membership, Place, Position, Previews, Topics};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -82,7 +82,18 @@ impl Harness {
         Self::wire(log, |_| {})
     }
 
+    /// With somebody who can look into the past.
+    pub(crate) fn with_previews(previews: Arc<dyn Previews>) -> Self {
+        let log = TestLog::default();
+        log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
+        Self::wired(log, |_| {}, Some(previews))
+    }
+
     fn wire(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
+        Self::wired(log, set, None)
+    }
+
+    fn wired(log: TestLog, set: impl FnOnce(&mut Settings), previews: Option<Arc<dyn Previews>>) -> Self {
         let topics = Topics::of(APP);
         let mut settings = Settings { effective_timeout: PATIENCE, ..Settings::default() };
         set(&mut settings);
@@ -98,6 +109,7 @@ impl Harness {
             records: database.records(),
             probe: Arc::new(move || asked.lock().unwrap().clone()),
             metrics_page: Arc::new(|| "up 1\n".to_owned()),
+            previews,
         });
         let running = api.start().unwrap();
         let membership =

@@ -3,57 +3,15 @@
 use std::collections::BTreeMap;
 
 use engine::{Alert, Timestamp};
+use ports::{Fired, FiredAbout, FiredOnDay};
 use rules::{AlertState, CustomerId};
 
 /// So many alerts are told whole: the first in event time.
-pub const ALERTS_TOLD_MAX: usize = 100;
+pub(super) const ALERTS_TOLD_MAX: usize = 100;
 /// So many pairs of customer and day are counted apart; the rest is counted together.
 const DAYS_MAX: usize = 10_000;
 /// So many entities are counted apart.
 const ENTITIES_MAX: usize = 1_000;
-
-/// How often a customer's rules would have fired on a day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
-    /// Whose alerts.
-    pub customer: CustomerId,
-    /// The day of their event times, in UTC.
-    pub day: String,
-    /// How many.
-    pub fired: u64,
-}
-
-/// An entity that alerts are about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entity {
-    /// Whose.
-    pub customer: CustomerId,
-    /// What kind.
-    pub kind: String,
-    /// Its id as JSON text.
-    pub id: String,
-    /// How many alerts are about it.
-    pub fired: u64,
-}
-
-/// What would have fired.
-#[derive(Debug, Default)]
-pub struct Fired {
-    /// How often alerts would have fired.
-    pub fired: u64,
-    /// How many records of alerts there would have been: fired, updated and resolved.
-    pub records: u64,
-    /// By customer and day.
-    pub days: Vec<Counted>,
-    /// Alerts of further customers and days.
-    pub further_days: u64,
-    /// The first alerts that fired.
-    pub first: Vec<Alert>,
-    /// Whom they are about, most often first.
-    pub entities: Vec<Entity>,
-    /// Whether there are further entities.
-    pub further_entities: bool,
-}
 
 /// Counts alerts.
 #[derive(Default)]
@@ -100,8 +58,8 @@ impl Tally {
     }
 
     pub(super) fn finish(self) -> Fired {
-        let days = self.days.into_iter().map(|((customer, day), fired)| Counted { customer, day, fired });
-        let entities = self.entities.into_iter().map(|((customer, kind, id), fired)| Entity {
+        let days = self.days.into_iter().map(|((customer, day), fired)| FiredOnDay { customer, day, fired });
+        let entities = self.entities.into_iter().map(|((customer, kind, id), fired)| FiredAbout {
             customer,
             kind,
             id,

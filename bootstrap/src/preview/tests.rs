@@ -1,4 +1,5 @@
-use rules::Command;
+use engine::Timestamp;
+use rules::{Command, RuleBook};
 
 use super::*;
 use crate::objects::Objects;
@@ -38,7 +39,7 @@ fn global(threshold: u64) -> RuleBook {
 #[test]
 fn it_tells_how_often_for_whom_and_when() {
     let answer = ask(question(global(3)));
-    assert_eq!((answer.ended, answer.fired.fired, answer.refused), (Ended::Complete, 4, 0));
+    assert_eq!((answer.end, answer.fired.fired, answer.refused), (Ended::Complete, 4, 0));
     assert_eq!(answer.progress.rows, 20);
     let mut days: Vec<_> = answer
         .fired
@@ -84,9 +85,9 @@ fn two_versions_are_compared() {
 #[test]
 fn a_budget_ends_it_and_it_says_so() {
     let budget = Budget { value_bytes: 10, ..Budget::default() };
-    assert_eq!(ask(Question { budget, ..question(global(3)) }).ended, Ended::Bytes);
+    assert_eq!(ask(Question { budget, ..question(global(3)) }).end, Ended::Bytes);
     let budget = Budget { time: Duration::ZERO, ..Budget::default() };
-    assert_eq!(ask(Question { budget, ..question(global(3)) }).ended, Ended::Time);
+    assert_eq!(ask(Question { budget, ..question(global(3)) }).end, Ended::Time);
 }
 
 #[test]

@@ -5,8 +5,10 @@ mod eval;
 mod events;
 mod explain;
 mod export;
+mod history;
 mod import;
 mod input;
+mod preview;
 mod rule_files;
 mod rules;
 mod settings;
@@ -18,6 +20,10 @@ mod validate;
 pub(crate) use alerts::{alerts, summary as alert_summary};
 pub(crate) use eval::eval;
 pub(crate) use events::events;
+pub(crate) use history::{
+    accept_gap as history_accept_gap, compact as history_compact, erase as history_erase,
+    import as history_import, status as history_status,
+};
 pub(crate) use rules::rules;
 pub(crate) use settings::show_config;
 pub(crate) use topics::{create_topics, verify_topics};

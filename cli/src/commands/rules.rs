@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::explain::explain;
 use super::export::export;
 use super::import::import;
+use super::preview::preview;
 use super::test::test;
 use super::validate::validate;
 use super::{input, table};
@@ -26,6 +27,7 @@ pub(crate) fn rules(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::Explain { rules, rule, event, customer, output } => {
             explain(&rules, rule.as_deref(), &event, customer, output)
         },
+        RulesCommand::Preview(arguments) => preview(&arguments),
         RulesCommand::Import { remote, file, dry_run } => import(&remote, &file, dry_run),
         RulesCommand::Export { remote, customer } => export(&remote, customer),
     }

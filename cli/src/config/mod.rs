@@ -3,6 +3,7 @@
 //! [`layers`] finds the text of every setting and where it comes from; [`Config::read`] checks the texts and hands
 //! typed values inward. Every wrong setting is reported at once.
 
+mod archive;
 mod layers;
 mod router;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use api::records::Location;
 use ports::Topics;
 
+pub(crate) use archive::Archive;
 pub(crate) use layers::{Environment, Layers};
 pub(crate) use router::RouterConfig;
 
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) topics: Topics,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// The archive; none if it is switched off.
+    pub(crate) archive: Option<Archive>,
     /// What `tocsin router` does; none unless an input topic is named.
     pub(crate) router: Option<RouterConfig>,
 }
@@ -71,6 +75,7 @@ impl Config {
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
         let log_format = check.setting("log-format", log_format, "`text` or `json`");
         let router = router::read(&mut check);
+        let archive = archive::read(&mut check);
         let own_name = match layers.get("name") {
             None | Some("") => None,
             Some(_) => check.setting("name", name, NAME),
@@ -97,6 +102,7 @@ impl Config {
             topics: topics(layers),
             log: layers.get("log").unwrap_or("info").to_owned(),
             log_format,
+            archive,
             router,
         })
     }

@@ -1,5 +1,6 @@
-//! What a process can be: everything, only a worker, or only the API.
+//! What a process can be: everything, only a worker, the API, the router or the archiver.
 
+mod archive_threads;
 mod background;
 mod data_folder;
 mod health;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 
 use api::records::Records;
 use api::{Api, MetricsPage, NotReady, Wiring};
-use ports::Log;
+use bootstrap::preview::ArchivePreviews;
+use bootstrap::{Objects, Table};
+use ports::{Log, Previews};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use worker::{StatusBoard, Stop};
@@ -21,6 +24,7 @@ use worker::{StatusBoard, Stop};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{demo, telemetry};
+use archive_threads::ArchiveThreads;
 use data_folder::DataFolder;
 
 pub(crate) use log::{connect, create_missing as create_missing_topics, faults as topic_faults};
@@ -37,6 +41,7 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
     let (token, token_file) = folder.root_token()?;
     let status = StatusBoard::default();
     let stop = Stop::default();
+    let archive = archive(config, &log, &stop)?;
     let topics = log::Topics::CreateMissing;
     let worker =
         worker_thread::start(config, &folder, Arc::clone(&log), topics, status.clone(), stop.clone())?;
@@ -55,7 +60,35 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
         served.map_err(|error| Failure::other_side(format!("API: {error}")))
     });
     stop.request();
-    worker.join().and(served)
+    let archived = archive.map_or(Ok(()), ArchiveThreads::join);
+    worker.join().and(archived).and(served)
+}
+
+/// Starts the archiver, if it is not switched off.
+fn archive(config: &Config, log: &Arc<dyn Log>, stop: &Stop) -> Result<Option<ArchiveThreads>, Failure> {
+    let archive = config.archive.as_ref();
+    let start = |archive| ArchiveThreads::start(archive, &config.topics.events, Arc::clone(log), stop);
+    archive.map(start).transpose()
+}
+
+/// Only the archiver, with a listener for health and metrics.
+pub(crate) fn archiver_only(config: &Config) -> Result<(), Failure> {
+    let page = telemetry::install(config)?;
+    needs_kafka(config, "archiver")?;
+    let log = log::open(config)?;
+    let (status, stop) = (StatusBoard::default(), Stop::default());
+    // There is no worker here, so nothing of one can be missing.
+    status.update(|status| status.assigned = true);
+    let Some(archive) = archive(config, &log, &stop)? else {
+        return Err(Failure::usage("the archive is switched off: name its folder with --archive"));
+    };
+    let served = runtime()?.block_on(async {
+        let listener = listen(config.worker_listen).await?;
+        tracing::info!(address = %local_address(&listener)?, "health and metrics are served");
+        health::serve(listener, status, page, ending(stop.clone(), std::future::pending())).await
+    });
+    stop.request();
+    archive.join().and(served)
 }
 
 /// Only the worker, with a listener for health and metrics.
@@ -130,6 +163,7 @@ fn api(
 ) -> Result<Api, Failure> {
     let records = Records::new(config.records.clone()).map_err(|error| Failure::usage(error.to_string()))?;
     let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
+    let previews = previews(config, &log)?;
     Ok(Api::new(Wiring {
         settings: api::Settings { behind_proxy: config.tls_proxy, ..api::Settings::default() },
         log,
@@ -139,7 +173,20 @@ fn api(
         records,
         probe: Arc::new(probe),
         metrics_page: page,
+        previews,
     }))
+}
+
+/// Who looks into the past, if there is an archive.
+fn previews(config: &Config, log: &Arc<dyn Log>) -> Result<Option<Arc<dyn Previews>>, Failure> {
+    let Some(archive) = &config.archive else { return Ok(None) };
+    let (log, topic) = (Arc::clone(log), config.topics.events.clone());
+    let previews = ArchivePreviews {
+        table: Table::new(Objects::folder(&archive.folder)?),
+        topic: topic.clone(),
+        partitions: Box::new(move || log.partitions(&topic)),
+    };
+    Ok(Some(Arc::new(previews)))
 }
 
 /// Ends when the process is asked to (SIGINT, SIGTERM) or the worker has ended by itself.

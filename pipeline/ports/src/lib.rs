@@ -11,6 +11,7 @@ mod log;
 mod member;
 pub mod memory;
 mod position;
+mod preview;
 mod store;
 mod topics;
 
@@ -19,5 +20,9 @@ pub use history::{History, PinnedHistory, Rows, Wanted};
 pub use log::{Bounds, Committed, Header, Log, Outgoing, Place, Polled, Reader, Record, header};
 pub use member::{CommitError, Member, MemberEvent, Membership, Positions};
 pub use position::{Position, PositionError};
+pub use preview::{
+    Difference, Differences, Fired, FiredAbout, FiredOnDay, PreviewAnswer, PreviewBudget, PreviewEnd,
+    PreviewProgress, PreviewQuestion, Previews,
+};
 pub use store::{Store, Stores};
 pub use topics::{Retention, TopicSpec, TopicState, Topics, findings};

@@ -130,6 +130,9 @@ pub(crate) struct SettingFlags {
     /// Where a process that is only a worker answers /healthz, /readyz and /metrics [default: 127.0.0.1:8081].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) worker_listen: Option<String>,
+    /// How many groups a customer has room for over all its rules [default: 1000000].
+    #[arg(long, value_name = "N")]
+    pub(crate) customer_groups_max: Option<String>,
     /// A proxy in front ends TLS, so that the API may listen on an address other machines reach [default: false].
     #[arg(long, value_name = "true|false")]
     pub(crate) tls_proxy: Option<String>,

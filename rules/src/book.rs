@@ -39,6 +39,8 @@ pub struct ActiveRule {
     pub generation: Generation,
     /// For whom it is not evaluated although its writer wants it.
     pub suspended: Suspensions,
+    /// The version since which it judges as it does. What was judged under an earlier one is judged anew.
+    pub judges_since: RuleVersion,
 }
 
 /// Why a well-formed command was not applied.
@@ -141,7 +143,10 @@ impl RuleBook {
             (Command::Put { rule, .. }, Some(before)) => {
                 let kept = rule.keeps_state_of(&before.rule);
                 let generation = if kept { before.generation } else { self.next_generation };
-                let now = ActiveRule::new(*rule, RuleVersion(actual.0 + 1), generation);
+                let mut now = ActiveRule::new(*rule, RuleVersion(actual.0 + 1), generation);
+                if kept && before.suspended.is_empty() && now.rule.judges_as(&before.rule) {
+                    now.judges_since = before.judges_since;
+                }
                 Outcome::Replaced { now: Arc::new(now), before: Arc::clone(before) }
             },
             (Command::Suspend(suspend), Some(before)) => suspended(before, &suspend),
@@ -227,7 +232,7 @@ impl FromIterator<Arc<ActiveRule>> for RuleBook {
 impl ActiveRule {
     /// A rule that is suspended for nobody.
     pub fn new(rule: Rule, version: RuleVersion, generation: Generation) -> Self {
-        Self { rule, version, generation, suspended: Suspensions::new() }
+        Self { rule, version, generation, suspended: Suspensions::new(), judges_since: version }
     }
 
     /// The rule as it is answered: as [`write_rule`] writes it, with `suspended` if it is that for anybody. Reads back to
@@ -240,10 +245,11 @@ impl ActiveRule {
         rule
     }
 
-    /// The stored form: JSON `{"rule", "version", "generation"}`, and `suspended` if it is that for anybody.
+    /// The stored form: JSON `{"rule", "version", "generation", "judgesSince"}`, and `suspended` if it is that for anybody.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut entry = json!({
             "rule": write_rule(&self.rule, self.version), "version": self.version, "generation": self.generation,
+            "judgesSince": self.judges_since,
         });
         if !self.suspended.is_empty() {
             entry["suspended"] = suspension::write(&self.suspended);
@@ -257,6 +263,7 @@ impl ActiveRule {
     /// Another key inside than outside, a part that is missing, or a rule that this version refuses.
     pub fn from_bytes(key: RuleKey, bytes: &[u8]) -> Result<Self, CorruptEntry> {
         #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
         struct Entry<'a> {
             #[serde(borrow)]
             rule: &'a RawValue,
@@ -264,6 +271,8 @@ impl ActiveRule {
             generation: Generation,
             #[serde(default)]
             suspended: Option<Value>,
+            /// Entries of earlier versions have none.
+            judges_since: Option<RuleVersion>,
         }
         let corrupt = |problem: String| CorruptEntry { key, problem };
         let entry: Entry<'_> = serde_json::from_slice(bytes).map_err(|error| corrupt(error.to_string()))?;
@@ -273,7 +282,8 @@ impl ActiveRule {
         }
         let suspended = entry.suspended.map(suspension::read).transpose();
         let suspended = suspended.map_err(|error| corrupt(error.to_string()))?.unwrap_or_default();
-        Ok(Self { rule, version: entry.version, generation: entry.generation, suspended })
+        let Entry { version, generation, judges_since, .. } = entry;
+        Ok(Self { rule, version, generation, suspended, judges_since: judges_since.unwrap_or(version) })
     }
 }
 

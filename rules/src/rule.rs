@@ -189,6 +189,19 @@ impl Rule {
             || (self.bootstrap.on_edit == OnEdit::Keep && self.collects_alike(other))
     }
 
+    /// Whether a value that was judged under `other` would be judged alike under this rule: neither threshold, policy, status nor
+    /// whom it applies to has changed.
+    pub fn judges_as(&self, other: &Self) -> bool {
+        let threshold = |rule: &Self| match &rule.evaluation {
+            Evaluation::Aggregate(aggregate) => Some(aggregate.threshold.clone()),
+            Evaluation::Pattern(_) => None,
+        };
+        self.status == other.status
+            && self.scope == other.scope
+            && self.policy == other.policy
+            && threshold(self) == threshold(other)
+    }
+
     /// Whether the state of both has the same form: it is grouped, timed and summed up alike, whatever the conditions are.
     fn collects_alike(&self, other: &Self) -> bool {
         self.grouping.keys == other.grouping.keys

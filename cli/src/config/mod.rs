@@ -42,6 +42,8 @@ pub(crate) struct Config {
     /// Passed on to the Kafka client as they are; secrets among them.
     pub(crate) kafka_client: BTreeMap<String, String>,
     pub(crate) partitions: u32,
+    /// How many groups a customer has room for over all its rules.
+    pub(crate) customer_groups_max: u64,
     pub(crate) name: Option<String>,
     pub(crate) topics: Topics,
     pub(crate) log: String,
@@ -73,6 +75,8 @@ impl Config {
         }
         let records = check.records();
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
+        let groups = |text: &str| text.parse().ok().filter(|count: &u64| *count > 0);
+        let groups_max = check.setting("customer-groups-max", groups, "a number from 1");
         let log_format = check.setting("log-format", log_format, "`text` or `json`");
         let router = router::read(&mut check);
         let archive = archive::read(&mut check);
@@ -88,6 +92,9 @@ impl Config {
         let (Some(records), Some(partitions), Some(log_format)) = (records, partitions, log_format) else {
             return Err(Failure::usage(check.problems.join("\n")));
         };
+        let Some(customer_groups_max) = groups_max else {
+            return Err(Failure::usage(check.problems.join("\n")));
+        };
         Ok(Self {
             app,
             data: layers.get("data").unwrap_or("data").into(),
@@ -98,6 +105,7 @@ impl Config {
             kafka: layers.get("kafka").filter(|text| !text.is_empty()).map(str::to_owned),
             kafka_client: layers.kafka_client().clone(),
             partitions,
+            customer_groups_max,
             name: own_name,
             topics: topics(layers),
             log: layers.get("log").unwrap_or("info").to_owned(),

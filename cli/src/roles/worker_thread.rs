@@ -30,6 +30,7 @@ pub(crate) fn start(
     };
     let settings = Settings {
         topics: config.topics.clone(),
+        customer_groups_max: config.customer_groups_max,
         plan_threads_max: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         ..Settings::new(&config.app, &name)
     };

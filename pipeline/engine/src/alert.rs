@@ -88,6 +88,9 @@ pub struct Alert {
     pub group: Group,
     /// The value that was judged; none where there is none.
     pub value: Option<Amount>,
+    /// Whether the value is an estimate: of so many different values that they are not kept one by one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub value_is_estimate: bool,
     /// The limits that it met; patterns have none.
     pub threshold: Option<Value>,
     /// What time the value is about.

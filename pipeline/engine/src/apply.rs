@@ -111,6 +111,8 @@ pub struct Counts {
     pub groups_cut: u64,
     /// Pairs of event and group that were refused because there are too many groups.
     pub groups_refused: u64,
+    /// Those of them that were refused because the customer has too many over all its rules.
+    pub customer_groups_refused: u64,
     /// Timers that fired.
     pub timers: u64,
 }
@@ -127,6 +129,7 @@ impl Counts {
         self.late += other.late;
         self.groups_cut += other.groups_cut;
         self.groups_refused += other.groups_refused;
+        self.customer_groups_refused += other.customer_groups_refused;
         self.timers += other.timers;
     }
 }

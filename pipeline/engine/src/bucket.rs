@@ -25,6 +25,8 @@ pub(crate) struct Bucket {
     /// Names the set of the members, and how many are present.
     pub(crate) set: u64,
     pub(crate) members: u64,
+    /// Whether there are so many that a sketch stands for them; then their number is an estimate.
+    pub(crate) estimated: bool,
     /// Changes with every member that comes or goes, and back again: the hashes of those present, combined.
     pub(crate) fingerprint: u128,
     /// The operations on the set, where they are needed again, in the order in which they came.

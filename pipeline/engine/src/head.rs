@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bucket::Bucket;
+use crate::evaluate::Progress;
+use crate::key::TimerKind;
 use crate::stream::Timestamp;
 use crate::trail::{Named, Witness};
 
@@ -24,6 +26,8 @@ pub(crate) struct Head {
     pub(crate) steps: StepsKept,
     pub(crate) policy: PolicyState,
     pub(crate) timers: Timers,
+    /// By which rule it was judged last: the version since which that one judges as it does.
+    pub(crate) judged_under: u32,
 }
 
 /// What is known of the events of a pattern that are kept, without looking at them.
@@ -37,6 +41,8 @@ pub(crate) struct StepsKept {
     pub(crate) latest: Option<(Timestamp, u64)>,
     /// Of absence: the first start without an end that is not concluded.
     pub(crate) open: Option<(Timestamp, u64)>,
+    /// Of the other patterns: how far they have come.
+    pub(crate) progress: Progress,
 }
 
 /// When a group's timers are due, as they stand in the table of timers.
@@ -45,6 +51,18 @@ pub(crate) struct Timers {
     pub(crate) change: Option<Due>,
     pub(crate) hold: Option<Due>,
     pub(crate) resolve: Option<Due>,
+}
+
+impl Timers {
+    /// Those that are set, and when each is due.
+    pub(crate) fn all(self) -> impl Iterator<Item = (TimerKind, Timestamp)> {
+        let each = [
+            (TimerKind::Change, self.change),
+            (TimerKind::Hold, self.hold),
+            (TimerKind::Resolve, self.resolve),
+        ];
+        each.into_iter().filter_map(|(kind, due)| Some((kind, due?.due)))
+    }
 }
 
 /// A moment, and when it is acted upon.
@@ -66,6 +84,8 @@ pub(crate) struct PolicyState {
     pub(crate) closed: Option<Timestamp>,
     /// The value that was judged last.
     pub(crate) judged: Option<Amount>,
+    /// Whether the threshold held then, of something that was contributed.
+    pub(crate) held: bool,
     /// The clock since which an armed rule's threshold has held.
     pub(crate) holds_since: Option<Timestamp>,
     /// The clock of the last firing or update, for `cooldown`.
@@ -81,6 +101,7 @@ impl Default for PolicyState {
             episode: None,
             closed: None,
             judged: None,
+            held: false,
             holds_since: None,
             spoke: None,
             openings: (Timestamp(i64::MIN), 0),
@@ -112,6 +133,7 @@ pub(crate) struct Episode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) value: Option<Amount>,
+    pub(crate) is_estimate: bool,
     pub(crate) start: Option<Timestamp>,
     pub(crate) end: Timestamp,
     pub(crate) first: Timestamp,
@@ -121,7 +143,7 @@ pub(crate) struct Told {
 }
 
 impl Head {
-    pub(crate) fn new(group: &str) -> Self {
+    pub(crate) fn new(group: &str, judged_under: u32) -> Self {
         Self {
             group: group.to_owned(),
             present: Bucket::default(),
@@ -131,6 +153,7 @@ impl Head {
             steps: StepsKept::default(),
             policy: PolicyState::default(),
             timers: Timers::default(),
+            judged_under,
         }
     }
 }

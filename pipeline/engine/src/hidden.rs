@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::key::{Key, is_clock};
+use crate::key::{Key, is_clock, shared_by_customer};
 use crate::view::{Source, Unavailable};
 use crate::write::{Table, Write};
 
@@ -34,7 +34,7 @@ impl Source for Hidden<'_> {
 /// Where a newcomer's value stands.
 fn hide(table: Table, key: Key) -> (Table, Key) {
     let tag = match table {
-        Table::State if is_clock(&key) => b'c',
+        Table::State if is_clock(&key) || shared_by_customer(&key).is_some() => b'c',
         Table::Timers => b't',
         Table::State | Table::Meta | Table::Rules => return (table, key),
     };

@@ -48,15 +48,9 @@ pub(crate) enum Brought {
     /// To an extreme or a mean.
     Numbers { sum: Amount, count: u64, min: Amount, max: Amount },
     /// To a set: values, or entities that come and go.
-    Members { added: Vec<Member>, removed: Vec<Member> },
+    Members { added: Vec<Hash>, removed: Vec<Hash> },
     /// To a pattern.
     Step(StepEvent),
-}
-
-/// A value or an entity of a set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) hash: Hash,
 }
 
 /// An event as a pattern sees it.
@@ -192,14 +186,14 @@ fn numbers(path: &Path, root: &Node) -> Vec<Amount> {
     numbers.filter_map(Amount::contribution).collect()
 }
 
-/// The values at a path that are not null, each once.
-fn members(path: &Path, root: &Node) -> Vec<Member> {
+/// The hashes of the values at a path that are not null, each once.
+fn members(path: &Path, root: &Node) -> Vec<Hash> {
     let nodes = path.select(root).into_iter().filter(|node| !node.is_null());
     let mut hashes: Vec<Hash> =
         nodes.take(VALUES_PER_EVENT_MAX).map(|node| scalar::hash(&canonical(node))).collect();
     hashes.sort_unstable();
     hashes.dedup();
-    hashes.into_iter().map(|hash| Member { hash }).collect()
+    hashes
 }
 
 fn step_event(pattern: &Pattern, parts: Parts, root: &Node) -> Option<StepEvent> {
@@ -216,7 +210,7 @@ fn step_event(pattern: &Pattern, parts: Parts, root: &Node) -> Option<StepEvent>
             event.expected = Some(expected);
         }
         if let Some(path) = &step.entity_path {
-            let entities: Vec<Hash> = members(path, root).into_iter().map(|member| member.hash).collect();
+            let entities = members(path, root);
             if entities.is_empty() {
                 continue;
             }

@@ -7,7 +7,7 @@ use rules::CustomerId;
 
 use crate::apply::{Context, Effects, Failure};
 use crate::clock::Clock;
-use crate::key::{ClockId, Key, Timer, clock_of, timer_owner};
+use crate::key::{ClockId, Key, Timer, clock_of, shared_by_customer, timer_owner};
 use crate::run::Run;
 use crate::view::View;
 use crate::write::Table;
@@ -34,6 +34,11 @@ pub fn join(
             if run.rule_of(customer, &timer).is_some() {
                 run.view.put(Table::Timers, key, value);
             }
+            continue;
+        }
+        if let Some(customer) = shared_by_customer(&key) {
+            let groups: u64 = run.decode(customer, &value)?;
+            run.add_groups(customer, groups)?;
             continue;
         }
         let Some((customer, clock_id)) = clock_of(&key) else { continue };

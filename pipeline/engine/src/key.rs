@@ -19,6 +19,8 @@ pub type Key = Bytes;
 enum Kind {
     /// A clock of a customer; stands under generation 0, which no rule has.
     Clock = 0,
+    /// What all rules of a customer share; stands there, too.
+    Customer = 1,
     /// What is known of a group.
     Head = 2,
     /// A part of a group's time: a window, or the contributions of one moment.
@@ -31,6 +33,10 @@ enum Kind {
     EventId = 6,
     /// What a rule's groups share.
     Tally = 7,
+    /// What stands for a set that is too large.
+    Sketch = 8,
+    /// When the id of an event is forgotten.
+    EventIdEnd = 9,
 }
 
 /// Names one definition of event time within a customer; 0 is the record timestamp.
@@ -78,9 +84,34 @@ pub fn clock_key(customer: CustomerId, clock: ClockId) -> Key {
     key.into()
 }
 
+/// The key of what all rules of a customer share.
+pub(crate) fn customer_key(customer: CustomerId) -> Key {
+    let mut key = prefix(customer, Generation(0));
+    key.push(Kind::Customer as u8);
+    key.into()
+}
+
+/// The customer, if a key is that of what all its rules share.
+pub(crate) fn shared_by_customer(key: &[u8]) -> Option<CustomerId> {
+    let customer = state_owner(key)?;
+    (customer_key(customer) == key).then_some(customer)
+}
+
 /// The range `[from, to)` of all keys of one rule generation of one customer.
 pub fn generation_range(customer: CustomerId, generation: Generation) -> (Key, Key) {
     (prefix(customer, generation).into(), prefix(customer, Generation(generation.0 + 1)).into())
+}
+
+/// The customer that a key of the state table belongs to.
+pub(crate) fn state_owner(key: &[u8]) -> Option<CustomerId> {
+    let (hash, rest) = key.split_at_checked(8)?;
+    let customer = CustomerId::from_bytes(*rest.first_chunk()?);
+    (xxh3_64(customer.as_bytes()).to_be_bytes() == hash).then_some(customer)
+}
+
+/// Behind all keys of the customer of a key, before those of the next one.
+pub(crate) fn customers_after(key: &[u8]) -> Key {
+    [key.get(..24).unwrap_or(key), &[0xFF; 9]].concat().into()
 }
 
 /// Where the state of one rule for one customer stands.
@@ -106,9 +137,24 @@ impl RuleKeys {
         self.key(Kind::EventId, &[id])
     }
 
+    /// The key that tells when the id of an event is forgotten; they sort by that.
+    pub(crate) fn event_id_end(&self, at: Timestamp, id: &Hash) -> Key {
+        self.key(Kind::EventIdEnd, &[&sorted(at), id])
+    }
+
+    /// The range of the ids that are forgotten up to a moment.
+    pub(crate) fn event_id_ends(&self, until: Timestamp) -> (Key, Key) {
+        (self.key(Kind::EventIdEnd, &[]), self.key(Kind::EventIdEnd, &[&sorted(until), &[0xFF; 17]]))
+    }
+
     /// The key of what the rule's groups share.
     pub(crate) fn tally(&self) -> Key {
         self.key(Kind::Tally, &[])
+    }
+
+    /// The range of the heads of its groups.
+    pub(crate) fn heads(&self) -> (Key, Key) {
+        (self.key(Kind::Head, &[]), self.key(Kind::Head, &[&[0xFF; 17]]))
     }
 
     /// The keys of a group.
@@ -142,6 +188,11 @@ impl GroupKeys {
     /// The key of a member of the set that belongs to a window.
     pub(crate) fn member(&self, set: u64, member: &Hash) -> Key {
         self.rule.key(Kind::Member, &[&self.group, &set.to_be_bytes(), member])
+    }
+
+    /// The key of what stands for a set.
+    pub(crate) fn sketch(&self, set: u64) -> Key {
+        self.rule.key(Kind::Sketch, &[&self.group, &set.to_be_bytes()])
     }
 
     /// The range of the members of a set.
@@ -204,6 +255,12 @@ pub(crate) fn bucket_time(key: &[u8]) -> Option<Timestamp> {
     Some(unsorted(*key.last_chunk()?))
 }
 
+/// When the id of an event is forgotten, and the id's hash, from the end of a key.
+pub(crate) fn event_id_end(key: &[u8]) -> Option<(Timestamp, Hash)> {
+    let (rest, id) = key.split_last_chunk()?;
+    Some((unsorted(*rest.last_chunk()?), *id))
+}
+
 /// Time and position at the end of a key of a pattern's event.
 pub(crate) fn step_place(key: &[u8]) -> Option<(Timestamp, u64)> {
     let (rest, position) = key.split_last_chunk()?;
@@ -240,10 +297,12 @@ pub(crate) enum TimerKind {
     Hold = 2,
     /// An alert is over.
     Resolve = 3,
+    /// Ids of events are forgotten; stands under no group, and says nothing.
+    Forget = 4,
 }
 
 impl TimerKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Hour, Self::Change, Self::Hold, Self::Resolve];
+    pub(crate) const ALL: [Self; 5] = [Self::Hour, Self::Change, Self::Hold, Self::Resolve, Self::Forget];
 }
 
 /// A timer, as its key tells it.

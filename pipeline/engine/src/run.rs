@@ -1,5 +1,6 @@
 //! A batch at work on the state behind a view: events in offset order, each with what it brings to its rules.
 
+mod ids;
 mod tallies;
 mod timers;
 
@@ -14,9 +15,8 @@ use crate::apply::{Context, Cut, Effects, Failure, LateEvent};
 use crate::clock::Clock;
 use crate::evaluate::{Arrival, Fate, GroupRun, Moment};
 use crate::hit::Hit;
-use crate::key::{ClockId, Key, RuleKeys, clock_key, wake_key};
+use crate::key::{ClockId, Key, clock_key, wake_key};
 use crate::plan::{Input, Matched, Step};
-use crate::scalar;
 use crate::stored::{self, StoredError};
 use crate::stream::Timestamp;
 use crate::view::View;
@@ -155,24 +155,9 @@ impl<'a> Run<'a> {
             self.effects.late.push(LateEvent { customer, rule: rule.key, time, clock, input });
         }
         if applied {
-            self.remember_id(customer, hit, time);
+            self.remember_id(customer, hit, time, clock)?;
         }
         Ok(())
-    }
-
-    /// Whether the event's id was applied before and is still remembered.
-    fn is_repeat(&mut self, customer: CustomerId, hit: &Hit, clock: Timestamp) -> Result<bool, Failure> {
-        let Some(id) = &hit.event_id else { return Ok(false) };
-        let key = RuleKeys::new(customer, hit.active.generation).event_id(&scalar::hash(id));
-        let until: Option<Timestamp> = self.get(customer, Table::State, &key)?;
-        Ok(until.is_some_and(|until| clock < until))
-    }
-
-    fn remember_id(&mut self, customer: CustomerId, hit: &Hit, time: Timestamp) {
-        if let (Some(id), Some(event_id)) = (&hit.event_id, &hit.active.rule.event_id) {
-            let key = RuleKeys::new(customer, hit.active.generation).event_id(&scalar::hash(id));
-            self.view.put(Table::State, key, stored::to_bytes(&time.plus(event_id.retention)));
-        }
     }
 
     /// A clock of a customer.

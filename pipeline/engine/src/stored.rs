@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A stored value that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +44,9 @@ mod tests {
     fn values_read_back_and_others_are_refused() {
         let value = (7_u64, Some("é".to_owned()));
         let bytes = to_bytes(&value);
-        assert_eq!(bytes, [1, 7, 1, 2, 0xC3, 0xA9].as_slice());
+        assert_eq!(bytes, [2, 7, 1, 2, 0xC3, 0xA9].as_slice());
         assert_eq!(from_bytes::<(u64, Option<String>)>(&bytes), Ok(value));
-        assert_eq!(from_bytes::<u64>(&[2, 7]), Err(StoredError::Format(2)));
+        assert_eq!(from_bytes::<u64>(&[1, 7]), Err(StoredError::Format(1)));
         assert_eq!(from_bytes::<(u64, Option<String>)>(&bytes[..4]), Err(StoredError::Damaged));
         assert_eq!(from_bytes::<u64>(&[]), Err(StoredError::Damaged));
     }

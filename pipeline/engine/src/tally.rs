@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     seen: Option<(Timestamp, Timestamp)>,
     /// The clock of the last summary.
     pub(crate) summarised: Option<Timestamp>,
+    /// When ids of events are forgotten next.
+    pub(crate) forgets: Option<Timestamp>,
 }
 
 impl Tally {

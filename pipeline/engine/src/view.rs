@@ -32,7 +32,12 @@ pub trait Source {
 pub struct View<'a> {
     source: &'a dyn Source,
     slots: BTreeMap<(Table, Key), Slot>,
+    /// How many groups a customer may have over all rules that are evaluated for it.
+    pub(crate) customer_groups_max: u64,
 }
+
+/// How many groups a customer has room for over all rules that are evaluated for it, unless a deployment says otherwise.
+pub const CUSTOMER_GROUPS_MAX: u64 = 1_000_000;
 
 struct Slot {
     value: Option<Bytes>,
@@ -46,7 +51,14 @@ impl<'a> View<'a> {
         fetched: impl IntoIterator<Item = (Table, Key, Option<Bytes>)>,
     ) -> Self {
         let slot = |(table, key, value)| ((table, key), Slot { value, changed: false });
-        Self { source, slots: fetched.into_iter().map(slot).collect() }
+        let slots = fetched.into_iter().map(slot).collect();
+        Self { source, slots, customer_groups_max: CUSTOMER_GROUPS_MAX }
+    }
+
+    /// The same with room for so many groups of a customer.
+    #[must_use]
+    pub fn with_customer_groups_max(self, max: u64) -> Self {
+        Self { customer_groups_max: max, ..self }
     }
 
     /// The value under a key.

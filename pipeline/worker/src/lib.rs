@@ -21,6 +21,7 @@ mod settings;
 mod silence;
 mod status;
 mod suspending;
+mod sweeping;
 mod uncommitted;
 mod worker;
 

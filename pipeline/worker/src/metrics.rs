@@ -20,6 +20,8 @@ pub(crate) const LATE: &str = "worker_late_events_total";
 pub(crate) const GROUPS_CUT: &str = "worker_groups_cut_total";
 /// Pairs of event and group that a rule had no room for.
 pub(crate) const GROUPS_REFUSED: &str = "worker_groups_refused_total";
+/// Those of them that were refused because the customer has too many groups over all rules.
+pub(crate) const CUSTOMER_GROUPS_REFUSED: &str = "worker_customer_groups_refused_total";
 /// Pairs of event and rule that could not be decided within the limit of nodes.
 pub(crate) const RULES_CUT: &str = "worker_rules_cut_total";
 /// Suspensions of rules that were asked for.
@@ -87,7 +89,16 @@ pub fn describe() {
         "pairs of event and rule that came too late; see the topic of late events"
     );
     describe_counter!(GROUPS_CUT, Unit::Count, "pairs of event and rule with more groups than are looked at");
-    describe_counter!(GROUPS_REFUSED, Unit::Count, "pairs of event and group refused because of maxGroups");
+    describe_counter!(
+        GROUPS_REFUSED,
+        Unit::Count,
+        "pairs of event and group refused because of maxGroups or customer-groups-max"
+    );
+    describe_counter!(
+        CUSTOMER_GROUPS_REFUSED,
+        Unit::Count,
+        "those of them that were refused because of customer-groups-max"
+    );
     describe_counter!(
         RULES_CUT,
         Unit::Count,

@@ -20,6 +20,7 @@ use crate::recovery::position_write;
 use crate::segment::Segment;
 use crate::settings::Settings;
 use crate::suspending::Suspending;
+use crate::sweeping::Sweeping;
 use crate::uncommitted::Uncommitted;
 
 /// A live partition.
@@ -37,6 +38,7 @@ pub(crate) struct LivePartition {
     suspending: Suspending,
     /// Rules that are being filled from the past.
     pub(crate) bootstraps: Bootstraps,
+    pub(crate) sweeping: Sweeping,
 }
 
 /// What a batch did, for metrics.
@@ -61,6 +63,7 @@ impl LivePartition {
             bootstraps: Bootstraps::load(store.as_ref(), partition, partitions)?,
             partition,
             partitions,
+            sweeping: Sweeping::of(store.as_ref())?,
             store,
             next: committed.next,
             control: committed.control,
@@ -74,6 +77,11 @@ impl LivePartition {
     /// The offset of the next event to be evaluated.
     pub(crate) fn next(&self) -> Offset {
         self.next
+    }
+
+    /// The ingestion clock after the uncommitted segment.
+    pub(crate) fn clock(&self) -> Timestamp {
+        self.clock
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -106,7 +114,8 @@ impl LivePartition {
         let known = self.fetch(plan.reads().into_iter().collect())?;
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
         let context = self.context(rules, settings, now, self.clock);
-        let effects = apply(plan, View::new(&source, known), &context).map_err(failed)?;
+        let view = View::new(&source, known).with_customer_groups_max(settings.customer_groups_max);
+        let effects = apply(plan, view, &context).map_err(failed)?;
         self.next = last.next();
         self.clock = effects.ingestion;
         self.segment.touch();
@@ -176,6 +185,7 @@ impl LivePartition {
         self.suspending.follow(book);
         writes.into_iter().for_each(|write| self.segment.stage(write));
         self.control = control;
+        self.sweeping = Sweeping::Due;
         self.segment.touch();
     }
 
@@ -224,6 +234,7 @@ impl LivePartition {
         self.store.write(&writes)?;
         self.committed = position;
         self.segment = Segment::default();
+        self.sweeping = self.sweeping.next_epoch();
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! The rule book as a partition stores it: one entry a rule, and the book's own counter.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{Key, Partition, Table, Write, generation_range, partition_of};
+use engine::{Key, Partition, Table, Write, erase, judge_anew, partition_of};
 use ports::{Error, ErrorKind, Result, Store};
 use rules::{ActiveRule, AlertId, CustomerId, Generation, Outcome, RuleBook, RuleKey};
 
@@ -37,15 +38,13 @@ pub(crate) fn follow(
         Outcome::Created(now) => vec![put(now), counter(book)],
         Outcome::Replaced { now, before } => {
             let mut writes = vec![put(now), counter(book)];
-            if now.generation != before.generation {
-                writes.extend(forget(before, partition, partitions));
-            }
+            writes.extend(sweep(before, Some(now), partition, partitions));
             writes
         },
         Outcome::Deleted(before) => {
             let key = write_key(before.rule.key);
             let mut writes = vec![Write::Delete { table: Table::Rules, key }];
-            writes.extend(forget(before, partition, partitions));
+            writes.extend(sweep(before, None, partition, partitions));
             writes
         },
         Outcome::Unchanged(_) | Outcome::Rejected(_) => Vec::new(),
@@ -72,9 +71,7 @@ pub(crate) fn difference(
         if now.is_none() {
             writes.push(Write::Delete { table: Table::Rules, key: write_key(old.rule.key) });
         }
-        if now.is_none_or(|now| now.generation != old.generation) {
-            writes.extend(forget(old, partition, partitions));
-        }
+        writes.extend(sweep(old, now.map(Arc::as_ref), partition, partitions));
     }
     writes.push(counter(book));
     writes
@@ -89,15 +86,23 @@ fn counter(book: &RuleBook) -> Write {
     Write::Put { table: Table::Meta, key: NEXT_GENERATION, value }
 }
 
-/// Erases what a retired generation of a customer's own rule has counted. A global rule's state lies with every
-/// customer; it is never read again, since generations are not used twice.
-fn forget(retired: &ActiveRule, partition: Partition, partitions: u32) -> Option<Write> {
-    let customer = retired.rule.key.customer;
-    if customer.is_global() || partition_of(customer.to_string().as_bytes(), partitions) != partition {
-        return None;
+/// What an edit or a deletion leaves to be done in the groups that the partition keeps, by sweeps in later epochs. What is to
+/// be erased is never read again meanwhile, since generations are not used twice.
+fn sweep(
+    before: &ActiveRule,
+    now: Option<&ActiveRule>,
+    partition: Partition,
+    partitions: u32,
+) -> Option<Write> {
+    let customer = before.rule.key.customer;
+    let is_here =
+        customer.is_global() || partition_of(customer.to_string().as_bytes(), partitions) == partition;
+    match now.filter(|now| now.generation == before.generation) {
+        _ if !is_here => None,
+        None => Some(erase(before)),
+        Some(now) if now.judges_since != before.judges_since => Some(judge_anew(now)),
+        Some(_) => None,
     }
-    let (from, to) = generation_range(customer, retired.generation);
-    Some(Write::DeleteRange { table: Table::State, from, to })
 }
 
 fn write_key(key: RuleKey) -> Key {

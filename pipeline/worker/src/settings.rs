@@ -36,6 +36,8 @@ pub struct Settings {
     pub fold_alerts_max: usize,
     /// How many bytes of what a fold came to are copied with one turn of the loop.
     pub copy_bytes: usize,
+    /// How many groups a customer has room for over all rules that are evaluated for it.
+    pub customer_groups_max: u64,
     /// How long a recovery waits for changelog records that must be there.
     pub recovery_patience: Duration,
 }
@@ -58,6 +60,7 @@ impl Settings {
             fold_state_bytes_max: 1 << 30,
             fold_alerts_max: 100_000,
             copy_bytes: 1 << 20,
+            customer_groups_max: engine::CUSTOMER_GROUPS_MAX,
             recovery_patience: Duration::from_secs(30),
         }
     }

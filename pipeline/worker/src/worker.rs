@@ -22,6 +22,7 @@ use crate::rulebook;
 use crate::settings::Settings;
 use crate::silence::Silence;
 use crate::status::{PartitionState, StatusBoard};
+use crate::sweeping::Sweeping;
 
 /// How long an aborted commit waits before it is tried again.
 pub(crate) const ABORT_PAUSE: Duration = Duration::from_millis(100);
@@ -147,10 +148,12 @@ impl Worker {
         if !full {
             self.wake_silent()?;
             self.bootstrap()?;
+            self.sweep()?;
         }
         let now = self.clock.now().monotonic;
         let touched = self.live.values().any(|live| live.segment.is_touched());
-        let output = self.live.values().any(|live| !live.segment.output.is_empty());
+        let output =
+            self.live.values().any(|live| !live.segment.output.is_empty() || live.sweeping != Sweeping::Done);
         self.waiting.note(now, touched, output);
         if self.waiting.is_due(now, self.uncommitted_bytes(), &self.settings) {
             self.commit()?;
@@ -279,6 +282,24 @@ impl Worker {
             }
             let told = live.bootstraps.status();
             self.status.update(|status| drop(status.bootstraps.insert(*partition, told)));
+        }
+        for (partition, error) in failed {
+            self.give_up(partition);
+            self.halt(partition, error)?;
+        }
+        Ok(())
+    }
+
+    /// Takes further what edits and deletions of rules have left to be done.
+    fn sweep(&mut self) -> Result<()> {
+        let Some(controls) = &self.controls else { return Ok(()) };
+        let now = self.clock.now().wall;
+        let mut failed = Vec::new();
+        for live in self.live.values_mut() {
+            match live.sweep(controls.book(), &self.settings, now) {
+                Ok(tally) => tally.iter().for_each(report),
+                Err(error) => failed.push((live.partition, error)),
+            }
         }
         for (partition, error) in failed {
             self.give_up(partition);
@@ -428,6 +449,7 @@ fn report(tally: &Tally) {
         (names::LATE, counts.late),
         (names::GROUPS_CUT, counts.groups_cut),
         (names::GROUPS_REFUSED, counts.groups_refused),
+        (names::CUSTOMER_GROUPS_REFUSED, counts.customer_groups_refused),
         (names::TIMERS, counts.timers),
     ] {
         counter!(name).increment(count);

@@ -43,6 +43,27 @@ fn versions_count_writes_and_generations_count_meanings() {
 }
 
 #[test]
+fn an_edit_that_judges_otherwise_is_told_from_one_that_does_not() {
+    let mut book = RuleBook::default();
+    let mut since = |rule: &Rule| {
+        book.apply(put(rule, None));
+        let active = book.get(&rule.key).unwrap();
+        (active.version.0, active.generation.0, active.judges_since.0)
+    };
+    let mut edited = rule(1, 1, "$.a", "first");
+    assert_eq!(since(&edited), (1, 1, 1));
+    edited.name = "second".to_owned();
+    assert_eq!(since(&edited), (2, 1, 1));
+    edited.status = crate::rule::Status::Paused;
+    assert_eq!(since(&edited), (3, 1, 3));
+    edited.name = "third".to_owned();
+    assert_eq!(since(&edited), (4, 1, 3));
+    edited.policy.max_per_hour = Some(1);
+    assert_eq!(since(&edited), (5, 1, 5));
+    assert_eq!(since(&rule(1, 1, "$.b", "third")), (6, 2, 6));
+}
+
+#[test]
 fn writing_the_same_rule_again_changes_nothing() {
     let mut book = RuleBook::default();
     book.apply(put(&rule(1, 1, "$.a", "a"), None));

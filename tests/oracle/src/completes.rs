@@ -89,6 +89,7 @@ fn completed(finding: Finding<'_>, reach: (Place, Place)) -> Judgement<'_> {
         holds: true,
         present: true,
         contribution: true,
+        has_contributions: true,
         members: Vec::new(),
         reach: Some(reach),
     }

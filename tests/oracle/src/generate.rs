@@ -2,9 +2,11 @@
 //!
 //! The vocabulary is tiny and the spans are short, so that values repeat, groups meet and times fall on borders of windows.
 
+mod edit;
 mod history;
 mod rule;
 
+pub use edit::edited_case;
 use rules::{CustomerId, Rule};
 use uuid::Uuid;
 

@@ -13,11 +13,11 @@ use crate::window::{self, Pane};
 
 /// Why a value is judged.
 #[derive(Debug, Clone, Copy)]
-struct Cause {
-    at: i64,
-    late: bool,
-    present: bool,
-    contribution: bool,
+pub(crate) struct Cause {
+    pub(crate) at: i64,
+    pub(crate) late: bool,
+    pub(crate) present: bool,
+    pub(crate) contribution: bool,
 }
 
 impl<'a> Run<'a> {
@@ -134,7 +134,12 @@ impl<'a> Run<'a> {
         voice.rearm(value, self.desk.now);
     }
 
-    fn judgement(&self, aggregate: &Aggregate, pane: &Pane<'_, 'a>, cause: Cause) -> Judgement<'a> {
+    pub(crate) fn judgement(
+        &self,
+        aggregate: &Aggregate,
+        pane: &Pane<'_, 'a>,
+        cause: Cause,
+    ) -> Judgement<'a> {
         let value = value(aggregate, &pane.contents);
         let behind = behind(aggregate, &pane.contents);
         let behind = behind.into_iter().map(|contribution| (contribution.time, contribution.event)).collect();
@@ -145,6 +150,7 @@ impl<'a> Run<'a> {
             holds: value.is_some_and(holds),
             present,
             contribution,
+            has_contributions: !pane.contents.is_empty(),
             members: set(aggregate, &pane.contents),
             reach: None,
         }

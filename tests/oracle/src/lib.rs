@@ -14,6 +14,7 @@ mod aggregate;
 mod clock;
 mod completes;
 mod decimal;
+mod edit;
 pub mod generate;
 mod grouping;
 mod judge;
@@ -27,7 +28,7 @@ mod window;
 use std::borrow::BorrowMut;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rules::{CustomerId, Node, Rule, Timestamp};
+use rules::{AlertId, CustomerId, Node, Rule, Timestamp};
 use serde_json::Value;
 
 use run::{Run, Timer};
@@ -63,13 +64,57 @@ pub fn evaluate(rules: &[Rule], history: &History) -> Vec<Value> {
 
 /// The alert records of a history in order of emission, without `emitTime`.
 pub fn evaluate_exactly(rules: &[Rule], history: &History) -> Vec<Node> {
+    let Lived { rules, runs, mut records } = live_through(rules, history, &[]);
+    let ends: BTreeMap<_, _> = rules.iter().map(|(key, rule)| (key, end(rule, history))).collect();
+    let mut runs: Vec<Run<'_>> = runs.into_values().flatten().collect();
+    for run in &mut runs {
+        run.clock = run.clock.max(ends[&(run.rule.key.alert, run.rule.key.customer)]);
+    }
+    fire(&mut runs, true, &mut records);
+    records
+}
+
+/// A rule in place of the one with its key, which collects the same.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Before how many events it comes into force.
+    pub before: usize,
+    /// The rule as it is from then on.
+    pub rule: Rule,
+}
+
+/// The alert records of a history in which rules are edited, up to the last event: time does not go on after it. What an edit
+/// itself brings about comes in order of customers and groups.
+pub fn evaluate_edited(rules: &[Rule], history: &History, edits: &[Edit]) -> Vec<Node> {
+    live_through(rules, history, edits).records
+}
+
+/// A history after its last event.
+struct Lived<'a> {
+    rules: BTreeMap<(AlertId, CustomerId), &'a Rule>,
+    runs: BTreeMap<CustomerId, Vec<Run<'a>>>,
+    records: Vec<Node>,
+}
+
+fn live_through<'a>(rules: &'a [Rule], history: &'a History, edits: &'a [Edit]) -> Lived<'a> {
     // A later rule with the same key replaces the earlier; rules go by (alert id, customer).
-    let rules: BTreeMap<_, &Rule> =
+    let mut rules: BTreeMap<_, &Rule> =
         rules.iter().map(|rule| ((rule.key.alert, rule.key.customer), rule)).collect();
     // Customers know nothing of each other but the end.
-    let mut runs: BTreeMap<CustomerId, Vec<Run<'_>>> = BTreeMap::new();
+    let mut runs: BTreeMap<CustomerId, Vec<Run<'a>>> = BTreeMap::new();
     let mut records = Vec::new();
-    for event in history.events.iter().filter(|event| !event.customer.is_global()) {
+    for (index, event) in history.events.iter().enumerate() {
+        for edit in edits.iter().filter(|edit| edit.before == index) {
+            let key = edit.rule.key;
+            rules.insert((key.alert, key.customer), &edit.rule);
+            for run in runs.values_mut().flatten().filter(|run| run.rule.key == key) {
+                run.edit(&edit.rule);
+                records.extend(run.desk.take());
+            }
+        }
+        if event.customer.is_global() {
+            continue;
+        }
         let mine = runs.entry(event.customer).or_insert_with(|| {
             let own = rules.values().filter(|rule| is_in_force(rule, event.customer));
             own.map(|rule| Run::new(rule, event.customer)).collect()
@@ -81,13 +126,7 @@ pub fn evaluate_exactly(rules: &[Rule], history: &History) -> Vec<Node> {
             records.extend(run.desk.take());
         }
     }
-    let ends: BTreeMap<_, _> = rules.iter().map(|(key, rule)| (key, end(rule, history))).collect();
-    let mut runs: Vec<Run<'_>> = runs.into_values().flatten().collect();
-    for run in &mut runs {
-        run.clock = run.clock.max(ends[&(run.rule.key.alert, run.rule.key.customer)]);
-    }
-    fire(&mut runs, true, &mut records);
-    records
+    Lived { rules, runs, records }
 }
 
 /// Lets the timers fire that are due at the clock of their run. A timer that fires changes nothing of other runs.

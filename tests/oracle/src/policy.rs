@@ -29,6 +29,8 @@ pub(crate) struct Judgement<'a> {
     pub(crate) present: bool,
     /// Whether a contribution, a closed window or a completion is judged, or a change by time.
     pub(crate) contribution: bool,
+    /// Whether anything was contributed to the window.
+    pub(crate) has_contributions: bool,
     /// The entities of a live set.
     pub(crate) members: Vec<Node>,
     /// From where to where a completion reaches.
@@ -40,6 +42,8 @@ pub(crate) struct Judgement<'a> {
 pub(crate) struct Open<'a> {
     episode: Episode,
     members: Vec<Node>,
+    /// When it fired, or a contribution came last at which the threshold held.
+    held: i64,
     /// When it ends by time.
     pub(crate) resolves_at: Option<i64>,
     /// From where to where the completion behind it reaches.
@@ -66,6 +70,8 @@ pub(crate) struct Voice<'a> {
     spoke: bool,
     /// The value as it was judged last.
     pub(crate) value: Option<Amount>,
+    /// Whether the threshold held then, of something that was contributed.
+    pub(crate) held: bool,
 }
 
 impl<'a> Voice<'a> {
@@ -83,7 +89,29 @@ impl<'a> Voice<'a> {
             fired: Vec::new(),
             spoke: false,
             value: None,
+            held: false,
         }
+    }
+
+    /// Goes on under another policy and threshold.
+    pub(crate) fn edit(&mut self, policy: &'a AlertPolicy, threshold: Option<&'a Limits>, now: i64) {
+        (self.policy, self.threshold) = (policy, threshold);
+        if !crate::edit::keeps_open(policy) {
+            self.open = None;
+        }
+        self.armed |= policy.mode != Mode::Once;
+        self.waits_since = match (policy.hold, self.waits_since) {
+            (Some(hold), Some(since)) => Some(since.max(now - hold.as_i64())),
+            (None, _) | (_, None) => None,
+        };
+        if let Some(open) = &mut self.open {
+            open.resolves_at = policy.after(open.held).map(|at| at.max(now));
+        }
+    }
+
+    /// Whether it may fire, and no alert is open.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.armed && self.open.is_none()
     }
 
     /// Begins with the next event or timer.
@@ -100,6 +128,7 @@ impl<'a> Voice<'a> {
     pub(crate) fn judge(&mut self, judgement: &Judgement<'a>, desk: &mut Desk<'_>) {
         if judgement.present {
             self.value = judgement.finding.value;
+            self.held = judgement.holds && (judgement.reach.is_some() || judgement.has_contributions);
             self.look(judgement, desk);
         }
         if judgement.holds && self.policy.hold.is_none() {
@@ -122,6 +151,7 @@ impl<'a> Voice<'a> {
                 desk.update(&mut open.episode, &self.group, &judgement.finding);
             }
             if judgement.holds && judgement.contribution {
+                open.held = desk.now;
                 open.resolves_at = self.policy.after(desk.now);
             }
         }
@@ -190,6 +220,7 @@ impl<'a> Voice<'a> {
                     Some(open) => {
                         open.told = finding.clone();
                         open.reach = judgement.reach;
+                        open.members.clone_from(&judgement.members);
                         desk.update(&mut open.episode, &self.group, finding);
                     },
                     None => self.open(judgement, desk),
@@ -213,6 +244,7 @@ impl<'a> Voice<'a> {
             self.open = Some(Open {
                 episode,
                 members: judgement.members.clone(),
+                held: desk.now,
                 resolves_at: self.policy.after(desk.now),
                 reach: judgement.reach,
                 told: judgement.finding.clone(),

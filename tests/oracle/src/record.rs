@@ -2,6 +2,7 @@
 //!
 //! Reading: of a suppressed record the window is the hour, and what was seen are the event times of what was withheld; its id is
 //! that of an opening of the group `{}` at the hour's end. A group that is refused counts each time.
+//! Reading: an hour's records are counted from when the rule limits them.
 //! Reading: evidence names topic `events` and partition 0; the payloads of mode `full` are not modelled.
 //! Reading: the first record of an episode adds all its entities; entities are sorted by type and id, the display name is
 //! that of the latest event, the n-th of an event belongs to its n-th id.
@@ -98,6 +99,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Goes on under another rule.
+    pub(crate) fn edit(&mut self, rule: &'a Rule) {
+        self.rule = rule;
+    }
+
     /// The records since the last call.
     pub(crate) fn take(&mut self) -> Vec<Node> {
         std::mem::take(&mut self.records)
@@ -156,7 +162,8 @@ impl<'a> Desk<'a> {
     /// Whether the hour has room for a record.
     fn admits(&mut self, at: i64) -> bool {
         self.turn();
-        let room = self.rule.policy.max_per_hour.is_none_or(|most| self.told < most);
+        let Some(most) = self.rule.policy.max_per_hour else { return true };
+        let room = self.told < most;
         if room {
             self.told += 1;
         } else {

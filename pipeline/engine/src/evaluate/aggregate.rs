@@ -106,6 +106,7 @@ impl GroupRun<'_, '_> {
     ) -> Result<bool, Failure> {
         bucket.add(arrival.time, &arrival.hit.brought, aggregate.floor);
         let changed = self.operate(bucket, arrival)?;
+        self.bound_set(aggregate, bucket)?;
         self.remember(bucket, arrival);
         Ok(changed || aggregate.entity_path.is_none())
     }

@@ -22,6 +22,9 @@ impl GroupRun<'_, '_> {
     /// Removes a window with the set that belongs to it.
     pub(super) fn remove_bucket(&mut self, key: Timestamp, bucket: &Bucket) -> Result<(), Failure> {
         self.remove_set(bucket.set)?;
+        if bucket.estimated {
+            self.run.view.delete(Table::State, self.keys.sketch(bucket.set));
+        }
         self.run.view.delete(Table::State, self.keys.bucket(key));
         Ok(())
     }

@@ -40,10 +40,14 @@ impl GroupRun<'_, '_> {
     /// Applies an event's operations to the set of a bucket; answers whether the set has changed.
     pub(super) fn operate(&mut self, bucket: &mut Bucket, arrival: &Arrival<'_>) -> Result<bool, Failure> {
         let Brought::Members { added, removed } = &arrival.hit.brought else { return Ok(false) };
+        if bucket.estimated {
+            self.add_to_sketch(bucket, &arrival.hit.brought)?;
+            return Ok(true);
+        }
         let mut came: Vec<Hash> = Vec::new();
         let mut went: Vec<Hash> = Vec::new();
-        let operations = added.iter().map(|member| (member.hash, true));
-        for (member, present) in operations.chain(removed.iter().map(|member| (member.hash, false))) {
+        let operations = added.iter().map(|member| (*member, true));
+        for (member, present) in operations.chain(removed.iter().map(|member| (*member, false))) {
             let key = self.keys.member(bucket.set, &member);
             let known: Option<MemberState> = self.run.get(self.customer, Table::State, &key)?;
             let place = (arrival.time, arrival.offset.0);
@@ -99,9 +103,12 @@ impl GroupRun<'_, '_> {
         Ok(())
     }
 
-    /// Moves the members of a set into that of a bucket.
-    pub(super) fn move_set(&mut self, set: u64, bucket: &mut Bucket) -> Result<(), Failure> {
-        let (mut from, to) = self.keys.members(set);
+    /// Moves the members of the set of another bucket into that of a bucket.
+    pub(super) fn move_set(&mut self, other: &Bucket, bucket: &mut Bucket) -> Result<(), Failure> {
+        if other.estimated || bucket.estimated {
+            return self.join_sketches(other, bucket);
+        }
+        let (mut from, to) = self.keys.members(other.set);
         while let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? {
             from = after(&key);
             let member = key.last_chunk().copied().ok_or_else(|| self.run.damaged(self.customer))?;

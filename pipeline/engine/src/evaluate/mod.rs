@@ -2,7 +2,9 @@
 //! saved with the timers that it needs next.
 
 mod aggregate;
+mod anew;
 mod buckets;
+mod estimate;
 mod members;
 mod pattern;
 mod policy;
@@ -25,6 +27,9 @@ use crate::stored;
 use crate::stream::{Offset, Timestamp};
 use crate::trail::Witness;
 use crate::write::Table;
+
+pub use estimate::DISTINCT_EXACT_MAX;
+pub(crate) use pattern::Progress;
 
 /// What is evaluated, and when.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +108,7 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         let stored = run.get::<Head>(customer, Table::State, &keys.head())?;
         let clock_id = ClockId::of(active.rule.timing.event_time.as_ref());
         let is_new = stored.is_none();
-        let head = stored.unwrap_or_else(|| Head::new(group.text()));
+        let head = stored.unwrap_or_else(|| Head::new(group.text(), active.judges_since.0));
         Ok(Self {
             run,
             active: Arc::clone(active),
@@ -128,6 +133,7 @@ impl<'r, 'a> GroupRun<'r, 'a> {
         {
             return Ok(Fate::TooManyGroups);
         }
+        self.settle_edit()?;
         match &arrival.hit.brought {
             Brought::Nothing => {},
             Brought::Step(event) => self.take_step(arrival, event)?,
@@ -146,22 +152,29 @@ impl<'r, 'a> GroupRun<'r, 'a> {
             TimerKind::Change => &mut timers.change,
             TimerKind::Hold => &mut timers.hold,
             TimerKind::Resolve => &mut timers.resolve,
-            TimerKind::Hour => return Ok(()),
+            TimerKind::Hour | TimerKind::Forget => return Ok(()),
         };
         // What is no longer in the head was replaced; its key is gone with this firing.
         let Some(due) = slot.filter(|slot| slot.due == timer.due) else { return Ok(()) };
         *slot = None;
-        if !self.is_new {
-            match (timer.kind, &self.active.rule.evaluation) {
-                (TimerKind::Change, Evaluation::Aggregate(_)) => self.change(due)?,
-                (TimerKind::Change, Evaluation::Pattern(_)) => self.pass_deadline(due.due)?,
-                (TimerKind::Hold, _) => self.hold(due.at)?,
-                (TimerKind::Resolve, _) => self.resolve_after(due.at)?,
-                (TimerKind::Hour, _) => {},
-            }
-            self.save()?;
+        if self.is_new {
+            return Ok(());
         }
-        Ok(())
+        // An edit came before the moment that the timer is about.
+        let clock = self.moment.clock;
+        self.moment.clock = clock.min(timer.due.minus(Span::from_millis(1)));
+        self.settle_edit()?;
+        self.moment.clock = clock;
+        // After an edit it may be due at another time, or not at all.
+        let is_due = |due: Option<Due>| due.is_some_and(|due| due.due <= timer.due);
+        match (timer.kind, &self.active.rule.evaluation) {
+            (TimerKind::Change, Evaluation::Aggregate(_)) => self.change(due)?,
+            (TimerKind::Change, Evaluation::Pattern(_)) => self.pass_deadline(due.due)?,
+            (TimerKind::Hold, _) if is_due(self.next_hold()) => self.hold(due.at)?,
+            (TimerKind::Resolve, _) if is_due(self.next_resolve()) => self.resolve_after(due.at)?,
+            (TimerKind::Hold | TimerKind::Resolve | TimerKind::Hour | TimerKind::Forget, _) => {},
+        }
+        self.save()
     }
 
     /// Sets the group's timers anew, for instance when nothing waits for late events any more.

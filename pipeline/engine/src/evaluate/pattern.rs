@@ -1,6 +1,7 @@
 //! Patterns: the events of a group in order of time, and what they complete.
 
 mod absence;
+mod progress;
 mod sequence;
 mod trailing;
 
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 use rules::{Amount, Evaluation, Pattern, PatternKind, Span};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use progress::Progress;
 
 use super::policy::{Judgement, Subject};
 use super::{Arrival, GroupRun};
@@ -76,6 +79,7 @@ impl GroupRun<'_, '_> {
         if event.until && pattern.kind != PatternKind::Absence {
             // What stands before it is void, also what comes later; absence goes through the events in order.
             self.consume((placed.place.0, placed.place.1.saturating_sub(1)))?;
+            self.rebuild_progress(pattern)?;
         }
         if event.steps == 0 && pattern.kind != PatternKind::Absence {
             return Ok(());
@@ -83,18 +87,22 @@ impl GroupRun<'_, '_> {
         let in_order = self.head.steps.latest.is_none_or(|latest| placed.place > latest);
         self.keep(pattern, &placed);
         if let (PatternKind::Absence, Some(within)) = (pattern.kind, pattern.within) {
-            self.head.steps.open = if in_order {
-                absence::next(within, self.head.steps.open, &placed)
+            if in_order {
+                self.head.steps.open = absence::next(within, self.head.steps.open, &placed);
             } else {
-                absence::open(within, &self.steps()?).map(|open| open.start.place)
-            };
-        } else if !in_order || pattern.kind != PatternKind::Sequence || placed.serves(pattern.steps.len() - 1)
-        {
-            // In order, only the last step can complete a sequence.
+                self.seek_open(within)?;
+            }
+        } else if !in_order || !progress::is_kept(pattern) {
             while self.may_be_complete(pattern) {
                 let Some(completion) = self.completion(pattern)? else { break };
                 self.complete(&completion, completion.place.0)?;
             }
+            self.rebuild_progress(pattern)?;
+        } else if self.advance_pattern(pattern, &placed)? {
+            if let Some(completion) = self.completion(pattern)? {
+                self.complete(&completion, completion.place.0)?;
+            }
+            self.rebuild_progress(pattern)?;
         }
         self.forget_steps(pattern)
     }
@@ -113,13 +121,14 @@ impl GroupRun<'_, '_> {
     }
 
     /// Removes the first event that is kept.
-    fn drop_first(&mut self, first: &Placed) {
+    fn drop_first(&mut self, first: &Placed) -> Result<(), Failure> {
         let kept = &mut self.head.steps;
         kept.count = kept.count.saturating_sub(1);
         for (step, count) in kept.serving.iter_mut().enumerate() {
             *count = count.saturating_sub(u32::from(first.serves(step)));
         }
         self.run.view.delete(Table::State, self.keys.step(first.place.0, first.place.1));
+        self.forget_progress(first)
     }
 
     /// Whether enough events are kept for a completion, wherever they stand: mostly they are not, and need not be looked at.
@@ -253,24 +262,34 @@ impl GroupRun<'_, '_> {
             pattern.within.is_some_and(|within| run.forgotten(place.0, within) <= run.moment.clock)
         };
         let mut overflowed = false;
-        while let Some(first) = self.first_step()? {
+        let mut next = self.first_step()?;
+        while let Some(first) = next {
             let is_too_many = self.head.steps.count as usize > STEPS_MAX;
             if !is_old(self, first.place) && !is_too_many {
                 break;
             }
             overflowed |= is_too_many;
-            self.drop_first(&first);
+            self.drop_first(&first)?;
+            next = self.step_from((first.place.0, first.place.1 + 1))?;
         }
         if let (true, PatternKind::Absence, Some(within)) = (overflowed, pattern.kind, pattern.within) {
-            self.head.steps.open = absence::open(within, &self.steps()?).map(|open| open.start.place);
+            self.seek_open(within)?;
         }
+        Ok(())
+    }
+
+    /// Seeks the first start without an end among all events that are kept.
+    fn seek_open(&mut self, within: Span) -> Result<(), Failure> {
+        self.head.steps.open = absence::open(within, &self.steps()?).map(|open| open.start.place);
         Ok(())
     }
 
     /// Uses up the events up to a place.
     fn consume(&mut self, place: Place) -> Result<(), Failure> {
-        while let Some(first) = self.first_step()?.filter(|first| first.place <= place) {
-            self.drop_first(&first);
+        let mut next = self.first_step()?;
+        while let Some(first) = next.filter(|first| first.place <= place) {
+            self.drop_first(&first)?;
+            next = self.step_from((first.place.0, first.place.1 + 1))?;
         }
         self.head.consumed = self.head.consumed.max(Some(place));
         Ok(())
@@ -278,10 +297,17 @@ impl GroupRun<'_, '_> {
 
     /// The first event that is not used up.
     fn first_step(&mut self) -> Result<Option<Placed>, Failure> {
+        // Everything up to there is gone, and need not be passed over again.
+        let (time, position) = self.head.consumed.unwrap_or((Timestamp(i64::MIN), 0));
+        self.step_from((time, position))
+    }
+
+    /// The first event that is kept at or behind a place.
+    fn step_from(&mut self, (time, position): Place) -> Result<Option<Placed>, Failure> {
         if self.head.steps.count == 0 {
             return Ok(None);
         }
-        let (from, to) = (self.keys.step(Timestamp(i64::MIN), 0), self.keys.steps_end());
+        let (from, to) = (self.keys.step(time, position), self.keys.steps_end());
         let Some((key, bytes)) = self.run.view.first(Table::State, &from, &to)? else { return Ok(None) };
         let place = step_place(&key).ok_or_else(|| self.run.damaged(self.customer))?;
         Ok(Some(Placed { place, step: self.run.decode(self.customer, &bytes)? }))

@@ -55,14 +55,25 @@ impl Judgement<'_> {
 impl GroupRun<'_, '_> {
     /// Judges; answers whether the rule has fired for the window.
     pub(super) fn judge(&mut self, judgement: &Judgement<'_>) -> Result<bool, Failure> {
+        if !self.is_in_force() {
+            // Time goes on for what was collected, and nothing is said of it.
+            return Ok(false);
+        }
         if judgement.present {
             self.head.policy.judged = judgement.value;
+            self.head.policy.held =
+                judgement.holds && judgement.bucket().is_none_or(|bucket| bucket.events > 0);
             self.look(judgement)?;
         }
         if judgement.holds && self.active.rule.policy.hold.is_none() {
             return self.fire_if_due(judgement);
         }
         Ok(false)
+    }
+
+    /// Whether the rule is evaluated for the customer at present.
+    pub(super) fn is_in_force(&self) -> bool {
+        self.active.rule.applies_to(self.customer) && !self.active.is_suspended_for(self.customer)
     }
 
     /// Whether a past window may make the rule fire.
@@ -302,13 +313,13 @@ impl GroupRun<'_, '_> {
 
     pub(super) fn next_hold(&self) -> Option<Due> {
         let at = self.head.policy.holds_since?.plus(self.active.rule.policy.hold?);
-        Some(Due { at, due: at })
+        self.is_in_force().then_some(Due { at, due: at })
     }
 
     pub(super) fn next_resolve(&self) -> Option<Due> {
         let after: Span = self.active.rule.policy.resolve.as_ref()?.after?;
         let at = self.head.policy.episode.as_ref()?.held.plus(after);
-        Some(Due { at, due: at })
+        self.is_in_force().then_some(Due { at, due: at })
     }
 
     fn told(&mut self, judgement: &Judgement<'_>) -> Result<Told, Failure> {

@@ -50,7 +50,8 @@ impl GroupRun<'_, '_> {
                 None => bucket,
                 Some(mut earlier) => {
                     earlier.join(&bucket);
-                    self.move_set(bucket.set, &mut earlier)?;
+                    self.move_set(&bucket, &mut earlier)?;
+                    self.bound_set(aggregate, &mut earlier)?;
                     earlier.trail.join(&bucket.trail, self.active.rule.evidence.max as usize);
                     earlier
                 },

@@ -162,8 +162,8 @@ impl GroupRun<'_, '_> {
 
     fn operations(&self, arrival: &Arrival<'_>) -> Vec<Operation> {
         let Brought::Members { added, removed } = &arrival.hit.brought else { return Vec::new() };
-        let added = added.iter().map(|member| (member.hash, true));
-        let all = added.chain(removed.iter().map(|member| (member.hash, false)));
+        let added = added.iter().map(|member| (*member, true));
+        let all = added.chain(removed.iter().map(|member| (*member, false)));
         let operation = |(member, present): (Hash, bool)| Operation {
             position: arrival.offset.0,
             member,

@@ -34,7 +34,8 @@ impl GroupRun<'_, '_> {
             Behind::Trail => (bucket.first, bucket.last, bucket.trail.clone()),
         };
         let last = if bucket.events == 0 { NEVER } else { last };
-        Ok(self.told_of(value, window, (first, last), trail))
+        let told = self.told_of(value, window, (first, last), trail);
+        Ok(Told { is_estimate: bucket.estimated, ..told })
     }
 
     pub(super) fn told_of(
@@ -49,7 +50,7 @@ impl GroupRun<'_, '_> {
         let mut entities: Vec<_> = trail.entities.into_iter().map(|(_, entity)| entity).collect();
         entities.sort_by(|left, right| (kind(left), &left.id).cmp(&(kind(right), &right.id)));
         let Window { start, end } = window;
-        Told { value, start, end, first, last, witnesses: trail.witnesses, entities }
+        Told { value, is_estimate: false, start, end, first, last, witnesses: trail.witnesses, entities }
     }
 
     pub(super) fn tell(
@@ -86,6 +87,7 @@ impl GroupRun<'_, '_> {
             state,
             group: self.group.clone(),
             value: told.value,
+            value_is_estimate: told.is_estimate,
             threshold: rule.threshold_for(self.customer).map(threshold_json),
             window: Window { start: told.start, end: told.end },
             first_seen: told.first,
@@ -127,6 +129,7 @@ impl GroupRun<'_, '_> {
             state: AlertState::Suppressed,
             group,
             value: Some(Amount::from(withheld)),
+            value_is_estimate: false,
             threshold: rule.threshold_for(customer).map(threshold_json),
             window: Window { start: Some(at.minus(Span::from_hours(1))), end: at },
             first_seen: first,

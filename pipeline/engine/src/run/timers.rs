@@ -87,6 +87,8 @@ impl Run<'_> {
         (customer, clock_id, to): (CustomerId, ClockId, Timestamp),
     ) -> Result<Option<TimerOrder>, Failure> {
         let Some(clock) = self.clock(customer, clock_id)? else { return Ok(None) };
+        // An edit may have made something due at once, and an event may be late.
+        let to = to.max(clock.now);
         if clock.next_timer.is_none_or(|next| next > to) {
             return Ok(None);
         }
@@ -105,6 +107,9 @@ impl Run<'_> {
         let Some(active) = self.rule_of(customer, timer) else { return Ok(()) };
         if timer.kind == TimerKind::Hour {
             return self.summarise(customer, &active, moment);
+        }
+        if timer.kind == TimerKind::Forget {
+            return self.forget_ids(customer, &active, moment.clock);
         }
         let group = Group::from_text(&timer.group);
         GroupRun::load(self, &active, customer, group, moment)?.fire(timer)

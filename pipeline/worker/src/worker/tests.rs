@@ -93,6 +93,20 @@ impl World {
         })
     }
 
+    /// Turns until no sweep is left to do.
+    fn sweep(&mut self) {
+        for _ in 0..1000 {
+            let contents = (0..PARTITIONS).flat_map(|partition| self.stores.contents(Partition(partition)));
+            let (from, to) = engine::sweeps();
+            let is_left = |(table, key): &(Table, Bytes)| *table == Table::Meta && from <= *key && *key < to;
+            if !contents.map(|(place, _)| place).any(|place| is_left(&place)) {
+                return;
+            }
+            self.turn().unwrap();
+        }
+        panic!("sweeps do not end");
+    }
+
     /// Turns until so much time has passed.
     fn turns_for(&mut self, time: Duration) {
         let end = self.ticks.load(Ordering::Relaxed) + u64::try_from(time.as_millis()).unwrap() / 5;
@@ -283,7 +297,48 @@ fn deleting_a_rule_erases_what_it_counted() {
     assert_eq!(world.counts(), [1, 1]);
     world.delete(customer(1), 7);
     world.settle();
+    world.sweep();
     assert_eq!(world.counts(), [1]);
+}
+
+#[test]
+fn deleting_a_global_rule_erases_what_it_counted_for_every_customer_also_after_crashes() {
+    let mut world = World::new();
+    world.rule(CustomerId::GLOBAL, 7, "$.a", 5);
+    world.rule(customer(1), 8, "$.a", 5);
+    world.settle();
+    (1..20).for_each(|id| world.event(customer(id), &json!({"a": 1})));
+    world.settle();
+    assert_eq!(world.counts().len(), 20);
+    world.delete(CustomerId::GLOBAL, 7);
+    world.settle();
+    world.crash();
+    (0..PARTITIONS).for_each(|partition| world.stores.remove(Partition(partition)).unwrap());
+    world.settle();
+    world.sweep();
+    assert_eq!(world.counts(), [1]);
+}
+
+/// The original system never looked at a rule again once it was there.
+#[test]
+fn a_lowered_threshold_fires_on_save_once_also_after_crashes_and_refused_commits() {
+    let mut world = World::new();
+    world.rule(CustomerId::GLOBAL, 7, "$.a", 3);
+    world.settle();
+    for id in 1..40 {
+        (0..2).for_each(|_| world.event(customer(id), &json!({"a": 1})));
+    }
+    world.settle();
+    assert_eq!(world.alerts(), []);
+    world.log.refuse_commits(2);
+    world.rule(CustomerId::GLOBAL, 7, "$.a", 2);
+    for turns in [1, 2, 3, 5, 40] {
+        (0..turns).for_each(|_| world.turn().unwrap());
+        world.crash();
+    }
+    world.settle();
+    world.sweep();
+    assert_eq!(world.alerts(), (1..40).map(|id| (id, 7, 2)).collect::<Vec<_>>());
 }
 
 #[test]

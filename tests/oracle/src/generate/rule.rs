@@ -1,8 +1,8 @@
 //! Random rules that obey what the language refuses.
 
-mod aggregate;
+pub(super) mod aggregate;
 mod pattern;
-mod policy;
+pub(super) mod policy;
 
 use std::collections::BTreeMap;
 

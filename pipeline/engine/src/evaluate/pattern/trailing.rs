@@ -27,17 +27,20 @@ pub(super) fn completion(pattern: &Pattern, steps: usize, events: &[Placed]) -> 
     None
 }
 
+/// How many events or ids a step needs; `announces` tells whether any step announces, `announced` what was announced last.
+pub(super) fn needed(of: &PatternStep, announces: bool, announced: Option<u64>) -> u64 {
+    match of.min {
+        Some(min) => u64::from(min),
+        // Without an announcement nothing is expected yet, and the announcing step itself is not served.
+        None if announces && of.expected_count_path.is_none() => announced.unwrap_or(1),
+        None => 1,
+    }
+}
+
 fn is_served(step: usize, of: &PatternStep, pattern: &Pattern, window: &[Placed]) -> bool {
     let announces = pattern.steps.iter().any(|step| step.expected_count_path.is_some());
-    let needed = match of.min {
-        Some(min) => u64::from(min),
-        None if announces && of.expected_count_path.is_none() => {
-            // Without an announcement nothing is expected yet, and the announcing step itself is not served.
-            let announced = window.iter().rev().find_map(|event| event.step.event.expected);
-            announced.unwrap_or(1)
-        },
-        None => 1,
-    };
+    let announced = window.iter().rev().find_map(|event| event.step.event.expected);
+    let needed = needed(of, announces, announced);
     let serving = window.iter().filter(|event| event.serves(step));
     let found = if of.entity_path.is_some() {
         let ids = serving.flat_map(|event| &event.step.event.entities);

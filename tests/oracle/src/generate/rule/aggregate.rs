@@ -65,7 +65,7 @@ fn any(chance: &mut Chance) -> Aggregate {
     Aggregate { function, path, increment, decrement, floor, entity_path, window, threshold }
 }
 
-pub(super) fn threshold(chance: &mut Chance, function: Function) -> Limits {
+pub(in crate::generate) fn threshold(chance: &mut Chance, function: Function) -> Limits {
     use Comparator::{Eq, Gt, Gte, Lt, Lte, Ne};
     let bound = match function {
         Function::Count | Function::Distinct => chance.between(1, 4),

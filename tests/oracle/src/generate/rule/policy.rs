@@ -5,7 +5,7 @@ use rules::{AlertPolicy, Comparator, CustomerScope, Evaluation, Limits, Mode, Re
 use super::super::{Chance, Kind};
 use super::{limits, span};
 
-pub(super) fn policy(
+pub(in crate::generate) fn policy(
     chance: &mut Chance,
     evaluation: &Evaluation,
     scope: &CustomerScope,

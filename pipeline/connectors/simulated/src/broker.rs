@@ -50,8 +50,6 @@ pub(crate) struct Broker {
     epochs: BTreeMap<String, u64>,
     /// By group, topic and partition.
     committed: BTreeMap<(String, String, Partition), Committed>,
-    /// Whether records of open transactions are readable.
-    pub(crate) dirty: bool,
 }
 
 impl Broker {
@@ -162,24 +160,25 @@ impl Broker {
     /// The offset behind the last record that is readable.
     pub(crate) fn readable_end(&self, topic: &str, partition: Partition) -> Result<Offset> {
         let entries = self.partition(topic, partition)?;
-        let open = entries.iter().position(|entry| !self.dirty && self.is_open(entry));
+        let open = entries.iter().position(|entry| self.is_open(entry));
         Ok(Offset(open.unwrap_or(entries.len()) as u64))
     }
 
-    /// Up to so many readable records from an offset on, and the offset from which to go on.
+    /// Up to so many readable records from an offset on, and the offset from which to go on; `dirty` reads everything.
     pub(crate) fn read(
         &self,
         topic: &str,
         partition: Partition,
         from: Offset,
         records_max: usize,
+        dirty: bool,
     ) -> Result<(Vec<Record>, Offset)> {
-        let end = self.readable_end(topic, partition)?;
+        let end = if dirty { self.len(topic, partition)? } else { self.readable_end(topic, partition)? };
         let entries = self.partition(topic, partition)?;
         let (mut records, mut next) = (Vec::new(), from);
         while next < end && records.len() < records_max {
             let entry = &entries[usize::try_from(next.0).unwrap_or(usize::MAX)];
-            if self.phase(entry) != Some(Phase::Aborted) {
+            if dirty || self.phase(entry) != Some(Phase::Aborted) {
                 records.extend(entry.record.clone());
             }
             next = next.next();

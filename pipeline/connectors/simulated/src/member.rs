@@ -123,6 +123,7 @@ impl SimulatedMember {
     fn fetch(&self, state: &mut State, records_max: usize) -> Result<Vec<MemberEvent>> {
         let call = state.calls;
         let mut left = if state.seed == 0 { records_max } else { records_max.min(share(state.seed, call)) };
+        let dirty = state.is_dirty();
         let member = state.members.get_mut(&self.id).expect("members stay known");
         let mut events = Vec::new();
         for (partition, phase) in &mut member.phases {
@@ -130,7 +131,7 @@ impl SimulatedMember {
             if member.revoked.contains(partition) {
                 continue;
             }
-            let (records, behind) = state.broker.read(&member.topic, *partition, *next, left)?;
+            let (records, behind) = state.broker.read(&member.topic, *partition, *next, left, dirty)?;
             *next = behind;
             left -= records.len();
             if !records.is_empty() {

@@ -14,8 +14,8 @@ pub enum Mutation {
     ChangelogSkipped,
     /// Nobody refuses the commit of a process whose partitions have moved to another.
     ZombiesPass,
-    /// A transaction that did not end is readable.
-    OpenIsRead,
+    /// Records of transactions that were aborted, or did not end yet, are readable.
+    UncommittedIsRead,
 }
 
 impl Mutation {
@@ -26,6 +26,6 @@ impl Mutation {
         Self::LossHidden,
         Self::ChangelogSkipped,
         Self::ZombiesPass,
-        Self::OpenIsRead,
+        Self::UncommittedIsRead,
     ];
 }

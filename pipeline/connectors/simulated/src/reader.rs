@@ -34,8 +34,9 @@ impl Reader for SimulatedReader {
         let most = if state.seed == 0 { records_max } else { records_max.min(share(state.seed, call)) };
         let mut polled = Polled { records: Vec::new(), at_end: true };
         for (partition, next) in &mut self.from {
-            let (records, behind) =
-                state.broker.read(&self.topic, *partition, *next, most - polled.records.len())?;
+            let left = most - polled.records.len();
+            let dirty = state.is_dirty();
+            let (records, behind) = state.broker.read(&self.topic, *partition, *next, left, dirty)?;
             if behind > *next {
                 let reader = self.id;
                 state.seen.push(Seen::Read { reader, partition: *partition, next: behind });

@@ -81,8 +81,7 @@ impl World {
     /// An empty world that begins at a time of day.
     pub fn new(seed: u64, base: Timestamp, faults: Faults, mutation: Option<Mutation>) -> Self {
         let (injected, points, trace, seen, processes) = Default::default();
-        let (mut broker, groups, members, disks): (Broker, _, _, _) = Default::default();
-        broker.dirty = mutation == Some(Mutation::OpenIsRead);
+        let (broker, groups, members, disks) = Default::default();
         let state = State {
             seed,
             faults,
@@ -182,7 +181,7 @@ impl World {
     pub fn records(&self, topic: &str) -> Vec<Record> {
         let state = self.lock();
         let partitions = (0..state.broker.partitions(topic).unwrap_or(0)).map(Partition);
-        let read = |partition| state.broker.read(topic, partition, Offset(0), usize::MAX);
+        let read = |partition| state.broker.read(topic, partition, Offset(0), usize::MAX, false);
         partitions.filter_map(|partition| read(partition).ok()).flat_map(|(records, _)| records).collect()
     }
 
@@ -289,6 +288,11 @@ impl State {
     pub(crate) fn wall(&self, process: ProcessId) -> Timestamp {
         let skew = self.processes[process.0 as usize].skew;
         Timestamp(self.base + i64::try_from(self.now).unwrap_or(i64::MAX) + skew)
+    }
+
+    /// Whether readers see what is not committed.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.mutation == Some(Mutation::UncommittedIsRead)
     }
 
     /// The time of day at the brokers.

@@ -217,3 +217,44 @@ proptest! {
         prop_assert_eq!(split.store, whole.store);
     }
 }
+
+/// The index of silent customers may name a moment at which nothing is due any more.
+#[test]
+fn silence_moves_a_clock_only_if_something_is_due() {
+    let mut world = World::default();
+    let rule = json!({
+        "customerId": tenant(1), "alertId": Uuid::from_u128(7), "alertName": "late",
+        "pattern": {"type": "absence", "within": "5s", "steps": [
+            {"id": "start", "match": "$.a == 1"}, {"id": "end", "match": "$.a == 2"}
+        ]}
+    });
+    let (rule, _) = rules::read_rule(rule.to_string().as_bytes(), None).unwrap();
+    world.book.apply(Command::Put { rule: Box::new(rule), expected: None });
+    let book = world.book.clone();
+    let at = |ingestion| Context {
+        now: Timestamp(10_000),
+        idle: Some(Idle { ingestion: Timestamp(ingestion), after: Span::from_millis(60_000) }),
+        ..context(&book)
+    };
+    let clock = |world: &World| -> Timestamp {
+        let key = crate::key::clock_key(customer_id(1), ClockId::default());
+        let stored = crate::view::Source::get(&world.store, Table::State, &key).unwrap().unwrap();
+        crate::stored::from_bytes::<crate::clock::Clock>(&stored).unwrap().now
+    };
+    let step = |world: &mut World, offset, value: i64| {
+        let inputs = vec![event(offset, 1, &json!({"a": value}))];
+        let plan = plan(&world.snapshot(), Partition(0), 1, inputs);
+        let effects = apply(plan, View::new(&world.store, []), &at(0)).unwrap();
+        world.store.write(effects.writes);
+    };
+    step(&mut world, 0, 1);
+    step(&mut world, 1, 2);
+    let effects = wake(View::new(&world.store, []), &at(1_000_000)).unwrap();
+    world.store.write(effects.writes);
+    assert_eq!((effects.alerts.len(), clock(&world)), (0, Timestamp(1001)), "the end came in time");
+    step(&mut world, 2, 1);
+    let effects = wake(View::new(&world.store, []), &at(1_000_000)).unwrap();
+    world.store.write(effects.writes);
+    assert_eq!(effects.alerts.len(), 1);
+    assert!(clock(&world) > Timestamp(900_000), "what is due takes the clock along");
+}

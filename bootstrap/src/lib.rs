@@ -5,6 +5,7 @@
 //! - [`compaction`], [`retention`] and [`erasure`] replace files and take them away;
 //! - [`import`] adds what happened before the log began;
 //! - [`scan`] reads rows of a pinned version, of chosen customers, offsets and times alone;
+//! - [`Archived`] hands rows to the worker, which fills new rules from them;
 //! - [`fold`] applies rules to what a scan reads, and [`preview`] tells what they would have done.
 //!
 //! Where something is missing or damaged there is an [`Error`] that names it, never a smaller answer.
@@ -18,6 +19,7 @@ pub mod fold;
 pub mod import;
 pub mod metrics;
 pub mod objects;
+mod past;
 pub mod preview;
 pub mod retention;
 mod rewrite;
@@ -31,6 +33,7 @@ mod time;
 pub use archiver::Archiver;
 pub use error::{Error, Result};
 pub use objects::Objects;
+pub use past::Archived;
 pub use row::Row;
 pub use scan::{Scan, Selection};
 pub use table::{Snapshot, Table};

@@ -35,7 +35,8 @@ pub struct Evidence {
     pub topic: String,
     /// The event's partition.
     pub partition: Partition,
-    /// The event's offset.
+    /// The event's offset; negative for what happened before the log.
+    #[serde(serialize_with = "signed")]
     pub offset: Offset,
     /// The event's own id, where the rule names one.
     pub event_id: Option<String>,
@@ -163,6 +164,10 @@ impl Serialize for Group {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         raw(self.text()).serialize(serializer)
     }
+}
+
+fn signed<S: Serializer>(offset: &Offset, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(offset.signed())
 }
 
 /// JSON text as a value of its own.

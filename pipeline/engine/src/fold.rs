@@ -38,7 +38,7 @@ pub struct Newcomer {
 impl Newcomer {
     /// Whether the rule takes an event of a customer into account.
     pub fn takes(&self, customer: CustomerId, input: &Input) -> bool {
-        let is_past = input.offset < self.known_at;
+        let is_past = input.offset < self.known_at || input.offset.is_before_the_log();
         let wanted = self.active.rule.bootstrap.customer.is_none_or(|only| only == customer);
         !is_past || (wanted && self.since.is_none_or(|since| input.timestamp >= since))
     }
@@ -95,12 +95,20 @@ impl Fold {
         }
     }
 
-    /// Takes records in, in offset order and after all earlier ones. `now` marks alerts and decides nothing.
+    /// Takes records in, after all earlier ones of the same customers. As long as they are past for all newcomers, customers may
+    /// come one after the other; from there on records come in offset order. `now` marks alerts and decides nothing.
     ///
     /// # Errors
     /// None that memory can have; as [`apply`].
     pub fn feed(&mut self, mut inputs: Vec<Input>, now: Timestamp) -> Result<(), Failure> {
         while let Some(first) = inputs.first().map(|input| input.offset) {
+            if first.is_before_the_log() {
+                let cut = inputs.partition_point(|input| input.offset.is_before_the_log());
+                let rest = inputs.split_off(cut);
+                self.events += inputs.len() as u64;
+                self.evaluate(std::mem::replace(&mut inputs, rest), now)?;
+                continue;
+            }
             self.pass(first, now)?;
             let present = self.newcomers.iter().map(|newcomer| newcomer.known_at);
             let next = present.filter(|known_at| *known_at > first).min();
@@ -117,7 +125,11 @@ impl Fold {
     /// # Errors
     /// As [`Fold::feed`].
     pub fn finish(&mut self, until: Offset, now: Timestamp) -> Result<(), Failure> {
-        self.pass(until, now)
+        self.pass(until, now)?;
+        // Customers came in any order, and in another one if it is done again over an archive that has grown.
+        self.told.alerts.sort_by_key(|alert| alert.customer_id);
+        self.told.late.sort_by_key(|late| late.customer);
+        Ok(())
     }
 
     /// How many bytes of state there are, about.

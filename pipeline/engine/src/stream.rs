@@ -31,6 +31,22 @@ number! {
 }
 
 impl Offset {
+    /// The place of a record by a signed number: what happened before the log has negative ones. Those stand at the upper end of
+    /// the range, which no log reaches.
+    pub fn from_signed(offset: i64) -> Self {
+        Self(offset.cast_unsigned())
+    }
+
+    /// The signed number, see [`Offset::from_signed`].
+    pub fn signed(self) -> i64 {
+        self.0.cast_signed()
+    }
+
+    /// Whether the record was there before the log began.
+    pub fn is_before_the_log(self) -> bool {
+        self.signed() < 0
+    }
+
     /// The position after the record at this offset.
     pub fn next(self) -> Self {
         Self(self.0 + 1)

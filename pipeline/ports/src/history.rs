@@ -18,7 +18,8 @@ pub trait PinnedHistory: Send {
     /// The offset after the last record of a partition that is in it; 0 if none is. No record below it is missing.
     fn end(&self, partition: Partition) -> Offset;
 
-    /// Reads the records of a partition below an offset, in order: at least those that are wanted.
+    /// Reads the records of a partition below an offset, those from before the log first: at least those that are wanted.
+    /// Customers may come one after the other; the records of each come in order.
     fn rows(&self, partition: Partition, wanted: &Wanted, until: Offset) -> Result<Box<dyn Rows>>;
 }
 
@@ -33,6 +34,6 @@ pub struct Wanted {
 
 /// Records, batch by batch.
 pub trait Rows: Send {
-    /// The next records, in offset order; none at the end. An archive that cannot be read to the end is an error, never an end.
+    /// The next records; none at the end. An archive that cannot be read to the end is an error, never an end.
     fn next_batch(&mut self) -> Result<Option<Vec<Input>>>;
 }

@@ -63,8 +63,10 @@ impl FoldJob {
         let start = self.log.bounds(&self.topic, self.partition)?.start;
         let Some(history) = &self.history else { return Ok(start) };
         let pinned = history.pin()?;
-        let end = pinned.end(self.partition).min(self.until);
-        if end < start.min(self.until) {
+        // Its customers may come in any order, so it serves as far as all that it has is past for every newcomer.
+        let known_at = self.newcomers.iter().map(|newcomer| newcomer.known_at).min().unwrap_or(self.until);
+        let end = pinned.end(self.partition).min(known_at);
+        if end < start.min(known_at) {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
@@ -76,7 +78,7 @@ impl FoldJob {
         }
         let mut rows = pinned.rows(self.partition, &self.wanted(), end)?;
         while let Some(mut inputs) = rows.next_batch()? {
-            inputs.retain(|input| input.offset < end);
+            inputs.retain(|input| input.offset < end || input.offset.is_before_the_log());
             self.feed(fold, inputs)?;
         }
         Ok(end)
@@ -123,7 +125,7 @@ impl FoldJob {
         }
         let Some(last) = inputs.last().map(|input| input.offset) else { return Ok(()) };
         fold.feed(inputs, self.started).map_err(failed)?;
-        self.check(fold, last.next())
+        self.check(fold, if last.is_before_the_log() { Offset(0) } else { last.next() })
     }
 
     fn check(&self, fold: &Fold, reached: Offset) -> Result<()> {

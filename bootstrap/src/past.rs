@@ -90,3 +90,6 @@ fn input(row: Row) -> Input {
         value: row.value,
     }
 }
+
+#[cfg(test)]
+mod tests;

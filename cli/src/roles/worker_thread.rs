@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ports::{Error, ErrorKind, Log};
+use bootstrap::{Archived, Objects, Table};
+use ports::{Error, ErrorKind, History, Log};
 use state::RocksStores;
 use worker::{Settings, StatusBoard, Stop, Worker};
 
@@ -71,9 +72,24 @@ impl Job {
             Box::new(SystemClock::start()),
             self.status.clone(),
         )?;
+        let worker = match self.history()? {
+            Some(history) => worker.with_history(history),
+            None => worker,
+        };
         let background = BackgroundThread::start().map_err(|error| {
             Error::new(ErrorKind::Unavailable, format!("threads cannot be started: {error}"))
         })?;
         worker.with_background(Box::new(background)).run(&self.stop)
+    }
+
+    /// What new rules are filled from beside the log. A worker for itself takes an archive that somebody else writes, if there is one
+    /// in its folder.
+    fn history(&self) -> Result<Option<Arc<dyn History>>, Error> {
+        let Some(archive) = &self.config.archive else { return Ok(None) };
+        if self.topics == Topics::Verify && !archive.folder.join("_delta_log").is_dir() {
+            return Ok(None);
+        }
+        let table = Table::new(Objects::folder(&archive.folder)?);
+        Ok(Some(Arc::new(Archived::new(table, &self.config.topics.events))))
     }
 }

@@ -21,6 +21,7 @@ mod readiness;
 pub mod records;
 mod router;
 mod rules;
+mod savepoints;
 mod server;
 mod settings;
 mod state;

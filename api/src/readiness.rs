@@ -104,7 +104,7 @@ fn inspect(log: &dyn Log, topics: &Topics) -> Vec<NotReady> {
         Ok(partitions) => partitions,
         Err(error) => return vec![NotReady::new("log", error.message)],
     };
-    let specs = topics.specs(partitions);
+    let specs = topics.specs_with_checkpoints(partitions);
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     match log.inspect_topics(&names) {
         Err(error) => vec![NotReady::new("log", error.message)],

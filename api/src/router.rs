@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::error::{Code, Problem, ProblemBody};
 use crate::state::App;
-use crate::{access, alerts, events, health, observe, rules, tokens};
+use crate::{access, alerts, events, health, observe, rules, savepoints, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,7 @@ use crate::{access, alerts, events, health, observe, rules, tokens};
         (name = "events", description = "What happened"),
         (name = "alerts", description = "What was found"),
         (name = "tokens", description = "Who may do what"),
+        (name = "savepoints", description = "States of the whole deployment that can be gone back to"),
         (name = "process", description = "How this process is")
     )
 )]
@@ -57,6 +58,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(tokens::list::list, tokens::make::make))
         .routes(routes!(tokens::revoke::revoke))
         .routes(routes!(tokens::whoami::whoami))
+        .routes(routes!(savepoints::list, savepoints::post))
+        .routes(routes!(savepoints::get))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
-use ports::{Log, Previews, Topics};
+use ports::{Log, Previews, Savepoints, Topics};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -47,6 +47,8 @@ pub struct Wiring {
     pub metrics_page: MetricsPage,
     /// Looks into the past; without it previews of rules are refused.
     pub previews: Option<Arc<dyn Previews>>,
+    /// Where savepoints are found; none if checkpoints are off.
+    pub savepoints: Option<Arc<dyn Savepoints>>,
 }
 
 /// The running parts. Dropping it gives the signal to stop.
@@ -90,7 +92,8 @@ impl Api {
     pub(crate) fn start(self) -> std::io::Result<Running> {
         crate::metrics::describe();
         let (stopper, stop) = pair();
-        let Wiring { settings, log, topics, group, root, records, probe, metrics_page, previews } = self.0;
+        let Wiring { settings, log, topics, group, root, records, probe, metrics_page, previews, savepoints } =
+            self.0;
         let follower = Follower::new();
         let effective = Effective::default();
         let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
@@ -115,6 +118,7 @@ impl Api {
             follower,
             effective,
             streams,
+            savepoints,
             readiness: Readiness::new(probe),
             metrics_page,
         });

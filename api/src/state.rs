@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Log, Previews, Topics};
+use ports::{Log, Previews, Savepoints, Topics};
 use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,
+    /// None if no place for them is set.
+    pub(crate) savepoints: Option<Arc<dyn Savepoints>>,
     pub(crate) readiness: Readiness,
     pub(crate) metrics_page: MetricsPage,
 }

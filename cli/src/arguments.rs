@@ -74,6 +74,27 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AlertsCommand,
     },
+    /// Savepoints: states of a whole deployment that can be gone back to.
+    Savepoint {
+        #[command(subcommand)]
+        command: SavepointCommand,
+    },
+    /// Checkpoints: what is kept of each partition so that a lost disk loses nothing.
+    Checkpoints {
+        #[command(subcommand)]
+        command: CheckpointsCommand,
+    },
+    /// Say what is wrong with a deployment, and the ways out.
+    Doctor {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Set something right: `offsets` takes those that the group has lost from the changelog.
+        #[arg(long, value_name = "WHAT")]
+        fix: Option<Fix>,
+        /// Do not ask before.
+        #[arg(long)]
+        yes: bool,
+    },
     /// The topics of a deployment.
     Topics {
         #[command(subcommand)]
@@ -143,6 +164,9 @@ pub(crate) struct SettingFlags {
     /// This worker's lasting name within the deployment [default: kept in the data folder].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Where checkpoints are kept: a folder, s3://BUCKET/PREFIX, or `off` [default: checkpoints in the data folder].
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) checkpoints: Option<String>,
     /// What is logged, for instance `info` or `warn,worker=debug` [default: info].
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
@@ -198,6 +222,12 @@ pub(crate) struct Remote {
 pub(crate) enum Output {
     Text,
     Json,
+}
+
+/// What `tocsin doctor` can set right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fix {
+    Offsets,
 }
 
 #[derive(Debug, Subcommand)]
@@ -320,6 +350,95 @@ pub(crate) enum AlertsCommand {
         /// Stop after that many.
         #[arg(long, value_name = "N")]
         count: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SavepointCommand {
+    /// Take one of a running system, and wait until it is complete.
+    Create {
+        #[command(flatten)]
+        remote: Remote,
+        /// How many seconds to wait.
+        #[arg(long, value_name = "SECONDS", default_value = "300")]
+        timeout: u64,
+    },
+    /// List them, the newest first. Needs no server.
+    List {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Show where each partition stood. Needs no server.
+    Show {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Its id, or `latest`.
+        id: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Remove one.
+    Delete {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Its id.
+        id: String,
+    },
+    /// Set a stopped deployment back to one; events after it are evaluated again, and their alerts written again.
+    Restore {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Its id, or `latest`.
+        id: String,
+    },
+    /// Begin a new deployment, which --app names, with the state of another one's savepoint.
+    Fork {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// The deployment that took the savepoint.
+        #[arg(long, value_name = "NAME")]
+        from: String,
+        /// Its id, or `latest`.
+        id: String,
+    },
+    /// Rewrite one for another number of partitions, as a new savepoint.
+    Rescale {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// How many partitions.
+        #[arg(long, value_name = "N")]
+        to: u32,
+        /// The events will be read from the start of this topic, instead of the one that the savepoint stopped in.
+        #[arg(long, value_name = "TOPIC")]
+        events: Option<String>,
+        /// Its id, or `latest`.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckpointsCommand {
+    /// List them, the newest of each partition first.
+    List {
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
+    /// Read everything back and compare it with what was sent, savepoints too.
+    Verify {
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
+    /// Remove files that nothing names any more. Workers do so by themselves now and then.
+    Collect {
+        #[command(flatten)]
+        settings: SettingFlags,
     },
 }
 

@@ -47,6 +47,9 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Rules { command } => commands::rules(command),
         Command::Events { command } => commands::events(command),
         Command::Alerts { command } => commands::alerts(command),
+        Command::Savepoint { command } => commands::savepoint(command, |settings| load(settings, file)),
+        Command::Checkpoints { command } => commands::checkpoints(command, |settings| load(settings, file)),
+        Command::Doctor { settings, fix, yes } => commands::doctor(&load(&settings, file)?, fix, yes),
         Command::Topics { command } => match command {
             TopicsCommand::Create { settings } => commands::create_topics(&load(&settings, file)?),
             TopicsCommand::Verify { settings } => commands::verify_topics(&load(&settings, file)?),

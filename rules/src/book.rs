@@ -119,6 +119,21 @@ impl RuleBook {
         outcome
     }
 
+    /// Puts a rule in force exactly as it stood elsewhere.
+    pub fn carry(&mut self, active: Arc<ActiveRule>) -> Outcome {
+        self.count_from(Generation(active.generation.0 + 1));
+        match self.rules.insert(active.rule.key, Arc::clone(&active)) {
+            None => Outcome::Created(active),
+            Some(before) if before == active => Outcome::Unchanged(active),
+            Some(before) => Outcome::Replaced { now: active, before },
+        }
+    }
+
+    /// Gives no new meaning a generation before this one.
+    pub fn count_from(&mut self, next: Generation) {
+        self.next_generation = self.next_generation.max(next);
+    }
+
     /// What applying the command would answer.
     pub fn decide(&self, command: Command) -> Outcome {
         let before = self.rules.get(&command.key());

@@ -1,7 +1,14 @@
-//! Control records: what a record of the control topic asks of the rule book.
+//! Control records: what a record of the control topic asks of the rule book, and of the deployment.
+//!
+//! The key of a rule's record is `customerId/alertId`, after `!suspend/` for a suspension. Other keys that begin with `!`
+//! are the deployment's own: `!savepoint/{id}` asks for a savepoint, `!rule/{customerId}/{alertId}` puts a rule as it
+//! stood in another deployment, with version and generation, and `!generation` with a number says from which generation
+//! on new meanings are counted.
 
-use crate::book::RuleVersion;
-use crate::id::RuleKey;
+use std::sync::Arc;
+
+use crate::book::{ActiveRule, Generation, RuleVersion};
+use crate::id::{RuleKey, SavepointId};
 use crate::problem::{Invalid, Problem, ProblemCode};
 use crate::rule::Rule;
 use crate::suspension::{KEY_PREFIX, Suspend};
@@ -19,6 +26,70 @@ pub struct CommandRecord<'a> {
     pub value: Option<&'a [u8]>,
     /// The header [`EXPECTED_VERSION_HEADER`].
     pub expected_version: Option<&'a [u8]>,
+}
+
+/// What a record of the control topic says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Control {
+    /// A wish about a rule.
+    Rule(Command),
+    /// Every partition takes its part of this savepoint when it comes to this record.
+    Savepoint(SavepointId),
+    /// This rule is in force, as it stood in the deployment that this one was forked from.
+    Carried(Arc<ActiveRule>),
+    /// New meanings get generations from this one on.
+    Generation(Generation),
+}
+
+const OWN: &[u8] = b"!";
+const SAVEPOINT: &str = "!savepoint/";
+const CARRIED: &str = "!rule/";
+const GENERATION: &str = "!generation";
+
+impl Control {
+    /// Reads a control record.
+    ///
+    /// # Errors
+    /// All problems of a malformed record; such a record changes nothing and becomes a dead letter.
+    pub fn read(record: &CommandRecord<'_>) -> Result<Self, Invalid> {
+        // A suspension is about a rule, and read with the other wishes about rules.
+        let is_own = |key: &&[u8]| key.starts_with(OWN) && !key.starts_with(KEY_PREFIX.as_bytes());
+        let Some(key) = record.key.filter(is_own) else {
+            return Command::read(record).map(Self::Rule);
+        };
+        let wrong = |message: String| Invalid::from(key_problem(ProblemCode::OutOfRange, message));
+        let key = std::str::from_utf8(key).map_err(|_| wrong("the record's key is no text".to_owned()))?;
+        if let Some(id) = key.strip_prefix(SAVEPOINT) {
+            let id = id.parse().map_err(|_| wrong("the savepoint's id is not a UUID".to_owned()))?;
+            return Ok(Self::Savepoint(id));
+        }
+        let value = record.value.unwrap_or_default();
+        if let Some(rule) = key.strip_prefix(CARRIED) {
+            let rule = rule.parse().map_err(|_| wrong("the record's key is not a rule's".to_owned()))?;
+            let active = ActiveRule::from_bytes(rule, value).map_err(|entry| wrong(entry.to_string()))?;
+            return Ok(Self::Carried(Arc::new(active)));
+        }
+        let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+        match number.filter(|_| key == GENERATION) {
+            Some(generation) => Ok(Self::Generation(Generation(generation))),
+            None => Err(wrong("the record's key is none that this version knows".to_owned())),
+        }
+    }
+
+    /// The key of the record that asks for a savepoint; its value does not matter.
+    pub fn savepoint_key(id: SavepointId) -> String {
+        format!("{SAVEPOINT}{id}")
+    }
+
+    /// Key and value of the records that carry a rule book over, the counter of generations last.
+    pub fn carry<'a>(
+        entries: impl IntoIterator<Item = (RuleKey, &'a [u8])>,
+        next: Generation,
+    ) -> Vec<(String, Vec<u8>)> {
+        let rule = |(key, entry): (RuleKey, &[u8])| (format!("{CARRIED}{key}"), entry.to_vec());
+        let counter = (GENERATION.to_owned(), next.0.to_string().into_bytes());
+        entries.into_iter().map(rule).chain([counter]).collect()
+    }
 }
 
 /// A well-formed wish. Whether it is granted is the rule book's decision.
@@ -125,6 +196,37 @@ mod tests {
         assert_eq!((rule.key.to_string().as_str(), expected), (KEY, Some(RuleVersion(2))));
         let delete = read(Some(KEY), None, Some("7")).unwrap();
         assert_eq!(delete, Command::Delete { key: KEY.parse().unwrap(), expected: Some(RuleVersion(7)) });
+    }
+
+    #[test]
+    fn records_of_the_deployment_itself_have_keys_of_their_own() {
+        let read = |key: &str, value: &str| {
+            let (key, value) = (Some(key.as_bytes()), Some(value.as_bytes()));
+            Control::read(&CommandRecord { key, value, expected_version: None })
+        };
+        let id = SavepointId::from_bytes([7; 16]);
+        assert_eq!(read(&Control::savepoint_key(id), "").unwrap(), Control::Savepoint(id));
+        assert!(matches!(read(KEY, RULE).unwrap(), Control::Rule(Command::Put { .. })));
+        let Control::Rule(put) = read(KEY, &RULE.replace(r#", "expectedVersion": 2"#, "")).unwrap() else {
+            panic!()
+        };
+        let mut book = crate::RuleBook::default();
+        book.apply(put);
+        let entries: Vec<_> = book.iter().map(|active| (active.rule.key, active.to_bytes())).collect();
+        let entries = entries.iter().map(|(key, entry)| (*key, entry.as_slice()));
+        let mut carried = crate::RuleBook::default();
+        for (key, value) in Control::carry(entries, Generation(9)) {
+            match read(&key, std::str::from_utf8(&value).unwrap()).unwrap() {
+                Control::Carried(active) => drop(carried.carry(active)),
+                Control::Generation(next) => carried.count_from(next),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(carried.next_generation(), Generation(9));
+        assert!(carried.iter().eq(book.iter()));
+        for (key, value) in [("!savepoint/x", ""), ("!rule/x", "{}"), ("!generation", "x"), ("!other", "1")] {
+            assert!(read(key, value).is_err(), "{key}");
+        }
     }
 
     #[test]

@@ -68,6 +68,11 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
+    /// Names a savepoint.
+    SavepointId
+}
+
+uuid_id! {
     /// A tenant. Written in lower case; read in either.
     CustomerId
 }

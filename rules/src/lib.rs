@@ -35,13 +35,13 @@ pub use condition::{
     CLAUSES_MAX, Condition, ConditionError, Form, Measure, NESTING_MAX, Op, Quantifier, SelectionName,
     Selections, Stated, Test,
 };
-pub use control::{Command, CommandRecord, EXPECTED_VERSION_HEADER};
+pub use control::{Command, CommandRecord, Control, EXPECTED_VERSION_HEADER};
 pub use cursor::Place;
 pub use document::{Document, DocumentError, Node, Number, Object, Unquoted, value_length};
 pub use explain::{
     ConditionExplanation, Explanation, Limits as ExplainLimits, Marks, RuleExplanation, Selected, Why,
 };
-pub use id::{AlertId, CustomerId, IdError, RuleKey};
+pub use id::{AlertId, CustomerId, IdError, RuleKey, SavepointId};
 pub use matcher::{Matcher, Matches, Met, Parts, Snapshot};
 pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};

@@ -370,6 +370,21 @@ pub fn a_second_process_of_one_name_fences_the_first(log: &dyn Log, prefix: &str
     second.leave().unwrap();
 }
 
+pub fn positions_of_a_group_without_members_can_be_set(log: &dyn Log, prefix: &str) {
+    let topic = create(log, prefix, "events", 2);
+    log.append((0..3).map(|number| record(&topic, 1, format!("{number}"))).collect()).unwrap();
+    let group = membership(prefix, &topic, "one").group;
+    let seed = [(Partition(0), position(0, "none")), (Partition(1), position(2, "two"))];
+    log.seed(&group, &topic, &seed).unwrap();
+    let expected = vec![Some(seed[0].1.clone()), Some(seed[1].1.clone())];
+    eventually(expected, || log.committed(&group, &topic).unwrap());
+    let other = log.committed(&format!("{prefix}.other"), &topic).unwrap();
+    assert_eq!(other, [None, None], "another group's are its own");
+    let again = [(Partition(1), position(1, "one"))];
+    log.seed(&group, &topic, &again).unwrap();
+    eventually(Some(again[0].1.clone()), || log.committed(&group, &topic).unwrap().remove(1));
+}
+
 pub fn a_poll_without_records_ends_in_time(log: &dyn Log, prefix: &str) {
     let topic = create(log, prefix, "in", 1);
     let (mut member, _) = join(log, membership(prefix, &topic, "one"), 1);

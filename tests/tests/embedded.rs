@@ -28,6 +28,7 @@ fn on_embedded(test: &str, run: impl FnOnce(&dyn Log, &str)) {
 }
 
 tests::contract!(on_embedded);
+tests::contract!(on_embedded; positions_of_a_group_without_members_can_be_set);
 
 const APPENDERS: u32 = 8;
 const APPENDS: u32 = 100;

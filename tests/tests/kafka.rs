@@ -25,3 +25,4 @@ fn on_kafka(test: &str, run: impl FnOnce(&dyn Log, &str)) {
 }
 
 tests::contract!(on_kafka);
+tests::contract!(on_kafka; positions_of_a_group_without_members_can_be_set);

@@ -32,8 +32,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rdkafka-sys", &["connectors", "loadgen"]),
     ("rocksdb", &["connectors", "state"]),
     ("axum", &["api", "cli"]),
-    ("tokio", &["api", "cli"]),
+    ("tokio", &["api", "cli", "state"]),
     ("sqlx", &["api"]),
+    ("object_store", &["bootstrap", "state"]),
     ("anyhow", &["loadgen"]),
 ];
 

@@ -17,6 +17,8 @@ pub(crate) enum Capability {
     TokenRead,
     /// Make and revoke tokens.
     TokenWrite,
+    /// Take savepoints and see which there are.
+    Operate,
 }
 
 impl Capability {
@@ -29,6 +31,7 @@ impl Capability {
         Self::HistoryRead,
         Self::TokenRead,
         Self::TokenWrite,
+        Self::Operate,
     ];
 
     /// Its name, as the documents use it.
@@ -41,6 +44,7 @@ impl Capability {
             Self::HistoryRead => "history-read",
             Self::TokenRead => "token-read",
             Self::TokenWrite => "token-write",
+            Self::Operate => "operate",
         }
     }
 }
@@ -105,12 +109,12 @@ impl Role {
 
     /// What it may do.
     pub(crate) const fn capabilities(self) -> &'static [Capability] {
-        use Capability::{AlertRead, EventWrite, RuleRead, RuleWrite, TokenRead, TokenWrite};
+        use Capability::{AlertRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite};
         match self {
             Self::Viewer | Self::Responder => &[RuleRead, AlertRead],
             Self::RuleAuthor => &[RuleRead, AlertRead, RuleWrite, EventWrite],
             Self::TenantAdmin => &[RuleRead, AlertRead, RuleWrite, EventWrite, TokenRead, TokenWrite],
-            Self::Operator => &[],
+            Self::Operator => &[Operate],
             Self::GlobalAuthor => &[RuleRead, RuleWrite],
             Self::Auditor => &[TokenRead],
             Self::Root => Capability::ALL,

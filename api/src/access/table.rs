@@ -21,7 +21,9 @@ pub(crate) enum Access {
 /// `/metrics` names no tenant and no payload and is public, because a listener without TLS is bound to loopback.
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
     use Access::{Needs, Public, Token};
-    use Capability::{AlertRead, EventWrite, HistoryRead, RuleRead, RuleWrite, TokenRead, TokenWrite};
+    use Capability::{
+        AlertRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+    };
     &[
         ("GET", "/healthz", Public),
         ("GET", "/readyz", Public),
@@ -45,6 +47,9 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/v1/tokens", Needs(TokenRead)),
         ("POST", "/v1/tokens", Needs(TokenWrite)),
         ("DELETE", "/v1/tokens/{tokenId}", Needs(TokenWrite)),
+        ("GET", "/v1/savepoints", Needs(Operate)),
+        ("POST", "/v1/savepoints", Needs(Operate)),
+        ("GET", "/v1/savepoints/{id}", Needs(Operate)),
     ]
 };
 

@@ -75,12 +75,16 @@ pub(crate) enum Code {
     RecordsFull,
     /// The archive of events cannot be read.
     ArchiveUnusable,
+    /// No place for savepoints is set.
+    NoSavepoints,
+    /// There is no such savepoint.
+    NoSuchSavepoint,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -116,6 +120,8 @@ impl Code {
         Self::RecordsUnusable,
         Self::RecordsFull,
         Self::ArchiveUnusable,
+        Self::NoSavepoints,
+        Self::NoSuchSavepoint,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -171,6 +177,8 @@ impl Code {
             Self::RecordsUnusable => ("TOC-4033", S::INTERNAL_SERVER_ERROR, "records unusable"),
             Self::RecordsFull => ("TOC-4034", S::CONFLICT, "no room for more"),
             Self::ArchiveUnusable => ("TOC-4035", S::SERVICE_UNAVAILABLE, "archive unusable"),
+            Self::NoSavepoints => ("TOC-4036", S::CONFLICT, "savepoints are switched off"),
+            Self::NoSuchSavepoint => ("TOC-4037", S::NOT_FOUND, "no such savepoint"),
         }
     }
 }

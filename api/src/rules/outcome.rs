@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Offset;
 use ports::{Record, header};
 use rules::{
-    ActiveRule, Command, CommandRecord, EXPECTED_VERSION_HEADER, Invalid, Outcome, Rejection, RuleBook,
+    ActiveRule, CommandRecord, Control, EXPECTED_VERSION_HEADER, Invalid, Outcome, Rejection, RuleBook,
 };
 
 /// How many outcomes are kept. A writer asks for its own within milliseconds after its record was read.
@@ -29,21 +29,28 @@ pub(super) enum Resolved {
     NoSuchRule,
     /// The record is no command.
     Malformed(Invalid),
+    /// The record is about the deployment as a whole, and about no rule.
+    NoRule,
 }
 
 /// Reads a control record as every reader of the topic does, and applies it.
 pub(super) fn resolve(book: &mut RuleBook, record: &Record) -> Resolved {
-    let command = Command::read(&CommandRecord {
+    let control = Control::read(&CommandRecord {
         key: record.key.as_deref(),
         value: record.value.as_deref(),
         expected_version: header(&record.headers, EXPECTED_VERSION_HEADER).map(|value| &value[..]),
     });
-    let command = match command {
-        Ok(command) => command,
+    let (key, outcome) = match control {
+        Ok(Control::Rule(command)) => (command.key(), book.apply(command)),
+        Ok(Control::Carried(active)) => (active.rule.key, book.carry(active)),
+        Ok(Control::Generation(next)) => {
+            book.count_from(next);
+            return Resolved::NoRule;
+        },
+        Ok(Control::Savepoint(_)) => return Resolved::NoRule,
         Err(invalid) => return Resolved::Malformed(invalid),
     };
-    let key = command.key();
-    match book.apply(command) {
+    match outcome {
         Outcome::Created(now) => Resolved::Created(now),
         Outcome::Replaced { now, .. } => Resolved::Replaced(now),
         Outcome::Unchanged(now) => Resolved::Unchanged(now),

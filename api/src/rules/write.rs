@@ -160,6 +160,9 @@ async fn commit(app: &App, record: Outgoing) -> Answer<Response> {
             return Err(Problem::new(Code::NoSuchRule, "there is no such rule"));
         },
         Some(Resolved::Malformed(invalid)) => return Err(Problem::from(&invalid)),
+        Some(Resolved::NoRule) => {
+            return Err(Problem::new(Code::Internal, "the record became one that is about no rule"));
+        },
         None => return Err(unknown(place)),
     };
     let effect = app.effective.wait(place.offset, deadline).await;

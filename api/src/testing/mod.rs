@@ -110,6 +110,7 @@ impl Harness {
             probe: Arc::new(move || asked.lock().unwrap().clone()),
             metrics_page: Arc::new(|| "up 1\n".to_owned()),
             previews,
+            savepoints: None,
         });
         let running = api.start().unwrap();
         let membership =

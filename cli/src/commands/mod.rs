@@ -1,6 +1,8 @@
 //! Commands that talk to a running system, about its settings, or about files of rules.
 
 mod alerts;
+mod checkpoints;
+mod doctor;
 mod eval;
 mod events;
 mod explain;
@@ -11,6 +13,7 @@ mod input;
 mod preview;
 mod rule_files;
 mod rules;
+mod savepoint;
 mod settings;
 mod table;
 mod test;
@@ -18,6 +21,8 @@ mod topics;
 mod validate;
 
 pub(crate) use alerts::{alerts, summary as alert_summary};
+pub(crate) use checkpoints::checkpoints;
+pub(crate) use doctor::doctor;
 pub(crate) use eval::eval;
 pub(crate) use events::events;
 pub(crate) use history::{
@@ -25,5 +30,6 @@ pub(crate) use history::{
     import as history_import, status as history_status,
 };
 pub(crate) use rules::rules;
+pub(crate) use savepoint::savepoint;
 pub(crate) use settings::show_config;
 pub(crate) use topics::{create_topics, verify_topics};

@@ -21,6 +21,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("partitions", "4"),
     ("customer-groups-max", "1000000"),
     ("name", ""),
+    ("checkpoints", ""),
+    ("checkpoint-interval", "1m"),
+    ("checkpoint-mib", "1024"),
+    ("checkpoint-mib-per-second", "64"),
+    ("checkpoints-kept", "3"),
     ("log", "info"),
     ("log-format", "text"),
     ("archive", ""),
@@ -42,6 +47,9 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// The table of the file whose entries go to the Kafka client as they are.
 const KAFKA_CLIENT: &str = "kafka-client";
+
+/// The table of the file whose entries go to the client of the bucket for checkpoints as they are.
+const CHECKPOINT_STORE: &str = "checkpoint-store";
 
 /// Where a setting's value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +82,7 @@ type Values = BTreeMap<&'static str, (String, Source)>;
 pub(crate) struct Layers {
     values: Values,
     kafka_client: BTreeMap<String, String>,
+    checkpoint_store: BTreeMap<String, String>,
 }
 
 impl Layers {
@@ -87,7 +96,8 @@ impl Layers {
         file: Option<&Path>,
     ) -> Result<Self, Failure> {
         let (file, mut entries) = read_file(file)?;
-        let kafka_client = take_kafka_client(&mut entries)?;
+        let kafka_client = take_table(KAFKA_CLIENT, &mut entries)?;
+        let checkpoint_store = take_table(CHECKPOINT_STORE, &mut entries)?;
         let mut values = BTreeMap::new();
         for (setting, default) in SETTINGS {
             let variable = format!("TOCSIN_{}", setting.replace(['.', '-'], "_").to_uppercase());
@@ -104,11 +114,12 @@ impl Layers {
             values.insert(*setting, value);
         }
         match entries.keys().next() {
-            None => Ok(Self { values: with_topic_names(values), kafka_client }),
+            None => Ok(Self { values: with_names(values), kafka_client, checkpoint_store }),
             Some(unknown) => {
                 let known: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
                 Err(Failure::usage(format!(
-                    "{}: there is no setting `{unknown}`; there are {}, and the table `{KAFKA_CLIENT}`",
+                    "{}: there is no setting `{unknown}`; there are {}, and the tables `{KAFKA_CLIENT}` and \
+                     `{CHECKPOINT_STORE}`",
                     file.display(),
                     known.join(", ")
                 )))
@@ -131,21 +142,34 @@ impl Layers {
         &self.kafka_client
     }
 
+    /// Settings for the client of the bucket for checkpoints, passed on as they are.
+    pub(crate) fn checkpoint_store(&self) -> &BTreeMap<String, String> {
+        &self.checkpoint_store
+    }
+
     /// All settings with text and source, secrets masked.
     pub(crate) fn show(&self) -> Vec<(String, String, String)> {
         let own = self.values.iter().map(|(setting, (text, source))| {
             let text = if *setting == "database" { mask_password(text) } else { text.clone() };
             ((*setting).to_owned(), text, source.to_string())
         });
-        let client = self.kafka_client.iter().map(|(key, value)| {
-            (format!("{KAFKA_CLIENT}.{key}"), mask(key, value).to_owned(), "file".to_owned())
+        let tables = [(KAFKA_CLIENT, &self.kafka_client), (CHECKPOINT_STORE, &self.checkpoint_store)];
+        let passed_on = tables.into_iter().flat_map(|(table, entries)| {
+            entries.iter().map(move |(key, value)| {
+                (format!("{table}.{key}"), mask(key, value).to_owned(), "file".to_owned())
+            })
         });
-        own.chain(client).collect()
+        own.chain(passed_on).collect()
     }
 }
 
-/// Fills in the topics' names, which follow from the deployment's.
-fn with_topic_names(mut values: Values) -> Values {
+/// Fills in the topics' names, which follow from the deployment's, and the place for checkpoints, which follows from
+/// the data folder.
+fn with_names(mut values: Values) -> Values {
+    let data = values.get("data").map(|(text, _)| text.clone()).unwrap_or_default();
+    if let Some((text, _)) = values.get_mut("checkpoints").filter(|(text, _)| text.is_empty()) {
+        *text = format!("{}/checkpoints", data.trim_end_matches('/'));
+    }
     let app = values.get("app").map(|(text, _)| text.clone()).unwrap_or_default();
     let names = Topics::of(&app);
     for (setting, name) in [
@@ -191,6 +215,7 @@ fn flag<'a>(flags: &'a SettingFlags, setting: &str) -> Option<&'a String> {
         "partitions" => flags.partitions.as_ref(),
         "customer-groups-max" => flags.customer_groups_max.as_ref(),
         "name" => flags.name.as_ref(),
+        "checkpoints" => flags.checkpoints.as_ref(),
         "log" => flags.log.as_ref(),
         "log-format" => flags.log_format.as_ref(),
         "archive" => flags.archive.as_ref(),
@@ -237,10 +262,13 @@ fn flatten(prefix: &str, table: &toml::Table, entries: &mut BTreeMap<String, Str
     Ok(())
 }
 
-/// Takes the entries for the Kafka client out. A value `file:PATH` is the content of that file, so that secrets need
+/// Takes the entries of a table that is passed on out. A value `file:PATH` is the content of that file, so that secrets need
 /// not stand in the settings.
-fn take_kafka_client(entries: &mut BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Failure> {
-    let prefix = format!("{KAFKA_CLIENT}.");
+fn take_table(
+    table: &str,
+    entries: &mut BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let prefix = format!("{table}.");
     let keys: Vec<String> = entries.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
     let mut client = BTreeMap::new();
     for key in keys {
@@ -252,7 +280,7 @@ fn take_kafka_client(entries: &mut BTreeMap<String, String>) -> Result<BTreeMap<
                 .to_owned(),
             None => value,
         };
-        client.insert(key.trim_start_matches(&prefix).to_owned(), value);
+        client.insert(key.strip_prefix(&prefix).unwrap_or(&key).to_owned(), value);
     }
     Ok(client)
 }

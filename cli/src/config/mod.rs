@@ -4,6 +4,7 @@
 //! typed values inward. Every wrong setting is reported at once.
 
 mod archive;
+mod checkpoints;
 mod layers;
 mod router;
 
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) customer_groups_max: u64,
     pub(crate) name: Option<String>,
     pub(crate) topics: Topics,
+    /// None if they are switched off.
+    pub(crate) checkpoints: Option<state::checkpoint::Settings>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// The archive; none if it is switched off.
@@ -84,6 +87,7 @@ impl Config {
             None | Some("") => None,
             Some(_) => check.setting("name", name, NAME),
         };
+        let checkpoints = checkpoints::read(&mut check);
         let (true, Some(app), Some(listen), Some(worker_listen), Some(tls_proxy)) =
             (check.problems.is_empty(), app, listen, worker_listen, tls_proxy)
         else {
@@ -96,6 +100,7 @@ impl Config {
             return Err(Failure::usage(check.problems.join("\n")));
         };
         Ok(Self {
+            checkpoints,
             app,
             data: layers.get("data").unwrap_or("data").into(),
             listen,

@@ -72,3 +72,18 @@ fn an_address_that_others_reach_needs_a_declared_proxy() {
     let declared = [("TOCSIN_TLS_PROXY", "true")];
     assert!(Config::read(&layers(&SettingFlags::default(), &declared, open).unwrap()).is_ok());
 }
+
+#[test]
+fn checkpoints_lie_in_the_data_folder_unless_they_are_told_elsewhere_or_off() {
+    let read = |text: &str| Config::read(&layers(&SettingFlags::default(), &[], text).unwrap());
+    let settings = read("data = 'd/'").unwrap().checkpoints.unwrap();
+    assert_eq!((settings.location.as_str(), settings.app.as_str()), ("d/checkpoints", "tocsin"));
+    assert_eq!((settings.interval.as_secs(), settings.bytes, settings.kept), (60, 1 << 30, 3));
+    assert!(read("checkpoints = 'off'").unwrap().checkpoints.is_none());
+    let bucket = "checkpoints = 's3://b/p'\ncheckpoint-mib-per-second = 0\n[checkpoint-store]\naws_endpoint = 'http://e'";
+    let settings = read(bucket).unwrap().checkpoints.unwrap();
+    assert_eq!((settings.location.as_str(), settings.bytes_per_second), ("s3://b/p", None));
+    assert_eq!(settings.options["aws_endpoint"], "http://e");
+    let wrong = read("checkpoint-interval = '5'\ncheckpoints-kept = 0").unwrap_err().to_string();
+    assert!(wrong.contains("checkpoint-interval: `5`") && wrong.contains("checkpoints-kept: `0`"), "{wrong}");
+}

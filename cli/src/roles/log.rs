@@ -59,7 +59,11 @@ pub(crate) fn create_missing(log: &dyn Log, config: &Config) -> Result<Vec<Strin
 
 /// What is wrong with the topics, each with the setting to change.
 pub(crate) fn faults(log: &dyn Log, config: &Config) -> Result<Vec<String>> {
-    let specs = config.topics.specs(partitions(log, config)?);
+    let partitions = partitions(log, config)?;
+    let specs = match config.checkpoints {
+        Some(_) => config.topics.specs_with_checkpoints(partitions),
+        None => config.topics.specs(partitions),
+    };
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let states = log.inspect_topics(&names)?;
     Ok(specs.iter().zip(&states).flat_map(|(spec, state)| findings(spec, state)).collect())

@@ -17,6 +17,7 @@ use api::{Api, MetricsPage, NotReady, Wiring};
 use bootstrap::preview::ArchivePreviews;
 use bootstrap::{Objects, Table};
 use ports::{Log, Previews};
+use state::checkpoint::Place;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use worker::{StatusBoard, Stop};
@@ -27,7 +28,9 @@ use crate::{demo, telemetry};
 use archive_threads::ArchiveThreads;
 use data_folder::DataFolder;
 
-pub(crate) use log::{connect, create_missing as create_missing_topics, faults as topic_faults};
+pub(crate) use log::{
+    connect, create_missing as create_missing_topics, faults as topic_faults, open as open_log,
+};
 
 /// Everything in one process.
 pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
@@ -161,6 +164,8 @@ fn api(
     status: StatusBoard,
     page: MetricsPage,
 ) -> Result<Api, Failure> {
+    let place = |settings| Ok::<_, Failure>(Arc::new(Place::open(settings)?));
+    let savepoints = config.checkpoints.as_ref().map(place).transpose()?;
     let records = Records::new(config.records.clone()).map_err(|error| Failure::usage(error.to_string()))?;
     let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
     let previews = previews(config, &log)?;
@@ -174,6 +179,7 @@ fn api(
         probe: Arc::new(probe),
         metrics_page: page,
         previews,
+        savepoints: savepoints.map(|place| place as _),
     }))
 }
 

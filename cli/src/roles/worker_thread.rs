@@ -64,7 +64,7 @@ struct Job {
 impl Job {
     fn work(&self) -> Result<(), Error> {
         prepare(self.log.as_ref(), &self.config, self.topics)?;
-        let stores = RocksStores::open(self.state.clone())?;
+        let stores = self.stores()?;
         let worker = Worker::join(
             self.settings.clone(),
             Arc::clone(&self.log),
@@ -91,5 +91,16 @@ impl Job {
         }
         let table = Table::new(Objects::folder(&archive.folder)?);
         Ok(Some(Arc::new(Archived::new(table, &self.config.topics.events))))
+    }
+
+    fn stores(&self) -> Result<RocksStores, Error> {
+        let stores = RocksStores::open(self.state.clone())?;
+        match &self.config.checkpoints {
+            Some(checkpoints) => {
+                let partitions = self.log.partitions(&self.config.topics.events)?;
+                stores.with_checkpoints(checkpoints.clone(), partitions)
+            },
+            None => Ok(stores),
+        }
     }
 }

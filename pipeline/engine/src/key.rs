@@ -9,6 +9,7 @@ use rules::{CustomerId, EventTime, Generation, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::scalar::Hash;
+use crate::write::Table;
 
 /// The key of a value within a table.
 pub type Key = Bytes;
@@ -284,6 +285,15 @@ pub(crate) fn wakes(until: Timestamp) -> (Key, Key) {
 pub(crate) fn woken(key: &[u8]) -> Option<(CustomerId, ClockId)> {
     let (rest, clock) = key.split_last_chunk()?;
     Some((CustomerId::from_bytes(*rest.last_chunk()?), ClockId(u64::from_be_bytes(*clock))))
+}
+
+/// The customer that an entry of a table is about; nothing for entries that are the partition's or the deployment's.
+pub fn key_owner(table: Table, key: &[u8]) -> Option<CustomerId> {
+    match table {
+        Table::State | Table::Timers => Some(CustomerId::from_bytes(*key.get(8..)?.first_chunk()?)),
+        Table::Meta if key.starts_with(WAKE) => woken(key).map(|(customer, _)| customer),
+        Table::Meta | Table::Rules => None,
+    }
 }
 
 /// What a timer does when it is due. At one moment, those of a group fire in this order.

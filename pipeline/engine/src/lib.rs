@@ -52,7 +52,7 @@ pub use group_page::{GROUPS_LOOKED_AT_MAX, GroupCursor, GroupPage, group_page};
 pub use group_view::GroupView;
 pub use hidden::{Hidden, hidden_range, hidden_write, reveal};
 pub use join::join;
-pub use key::{ClockId, Key, clock_key, generation_of, generation_range};
+pub use key::{ClockId, Key, clock_key, generation_of, generation_range, key_owner};
 pub use moment::read as read_time;
 pub use partitioner::partition_of;
 pub use past::{Past, Telling};

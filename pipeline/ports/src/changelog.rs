@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// the epoch's first chunk.
 pub const POSITION_HEADER: &str = "position";
 
+/// The header of a changelog record that names the savepoint whose part is taken right after its epoch.
+pub const SAVEPOINT_HEADER: &str = "savepoint";
+
 /// The most bytes of a batch in one record; well below Kafka's default limit of 1 MB for a message.
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
 

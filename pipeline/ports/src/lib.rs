@@ -12,6 +12,7 @@ mod member;
 pub mod memory;
 mod position;
 mod preview;
+mod savepoint;
 mod store;
 mod topics;
 
@@ -24,5 +25,6 @@ pub use preview::{
     Difference, Differences, Fired, FiredAbout, FiredOnDay, PreviewAnswer, PreviewBudget, PreviewEnd,
     PreviewProgress, PreviewQuestion, Previews,
 };
-pub use store::{Store, Stores};
+pub use savepoint::{Part, Savepoint, Savepoints};
+pub use store::{GENERATION_KEY, POSITION_KEY, Restore, SAVEPOINT_KEY, Store, Stores, Usable};
 pub use topics::{Retention, TopicSpec, TopicState, Topics, findings};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{Offset, Partition, Timestamp};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::member::{Member, Membership};
 use crate::topics::{TopicSpec, TopicState};
 
@@ -150,6 +150,14 @@ pub trait Log: Send + Sync {
 
     /// What a group has committed for each partition of a topic, by partition.
     fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>>;
+
+    /// Sets what a group without members has committed for these partitions of a topic.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Refused`] while the group has members.
+    fn seed(&self, _group: &str, _topic: &str, _positions: &[(Partition, Committed)]) -> Result<()> {
+        Err(Error::new(ErrorKind::Refused, "this log cannot set positions"))
+    }
 
     /// Joins a group that reads a topic and commits its positions atomically with what it writes.
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>>;

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Input, Key, Offset, Partition, Table, Timestamp, Write, partition_of};
+use rules::SavepointId;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Bounds, Committed, Log, Outgoing, Place, Polled, Reader, Record};
 use crate::member::{CommitError, Member, MemberEvent, Membership, Positions};
-use crate::store::{Store, Stores};
+use crate::position::Position;
+use crate::store::{POSITION_KEY, Restore, Store, Stores, Usable};
 use crate::topics::{TopicSpec, TopicState};
 
 /// A log in memory. Clones share it. A group has one member, which gets every partition; a later one fences it.
@@ -30,6 +32,8 @@ struct State {
     generations: HashMap<String, u64>,
     now: Timestamp,
     refusals: u32,
+    /// The first record of a topic's partitions that was not removed.
+    starts: HashMap<(String, Partition), Offset>,
 }
 
 impl MemoryLog {
@@ -41,6 +45,16 @@ impl MemoryLog {
     /// Makes the next commits fail as aborted, that many of them.
     pub fn refuse_commits(&self, count: u32) {
         self.lock().refusals = count;
+    }
+
+    /// Lets a topic forget a partition's records before an offset.
+    pub fn trim(&self, topic: &str, partition: Partition, start: Offset) {
+        self.lock().starts.insert((topic.to_owned(), partition), start);
+    }
+
+    /// Forgets what a group has committed.
+    pub fn forget_committed(&self, group: &str, topic: &str) {
+        self.lock().committed.remove(&(group.to_owned(), topic.to_owned()));
     }
 
     /// All records of a topic, by partition and offset.
@@ -136,13 +150,21 @@ impl Log for MemoryLog {
 
     fn reader(&self, topic: &str, from: &[(Partition, Offset)]) -> Result<Box<dyn Reader>> {
         self.lock().topic(topic)?;
+        for (partition, offset) in from {
+            let start = self.bounds(topic, *partition)?.start;
+            if *offset < start {
+                let message = format!("`{topic}` partition {partition} begins at {start}, {offset} is gone");
+                return Err(Error::new(ErrorKind::Gone, message));
+            }
+        }
         Ok(Box::new(MemoryReader { log: self.clone(), topic: topic.to_owned(), from: from.to_vec() }))
     }
 
     fn bounds(&self, topic: &str, partition: Partition) -> Result<Bounds> {
-        let end =
-            self.lock().topic(topic)?.get(partition.0 as usize).map_or(0, |records| records.len() as u64);
-        Ok(Bounds { start: Offset(0), end: Offset(end) })
+        let state = self.lock();
+        let end = state.topic(topic)?.get(partition.0 as usize).map_or(0, |records| records.len() as u64);
+        let start = state.starts.get(&(topic.to_owned(), partition)).copied();
+        Ok(Bounds { start: start.unwrap_or(Offset(0)), end: Offset(end) })
     }
 
     fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>> {
@@ -150,6 +172,15 @@ impl Log for MemoryLog {
         let partitions = u32::try_from(state.topic(topic)?.len()).unwrap_or(u32::MAX);
         let committed = state.committed.get(&(group.to_owned(), topic.to_owned()));
         Ok((0..partitions).map(|partition| committed?.get(&Partition(partition)).cloned()).collect())
+    }
+
+    /// Whoever is a member is fenced, since a group in memory never knows that a member has gone.
+    fn seed(&self, group: &str, topic: &str, positions: &[(Partition, Committed)]) -> Result<()> {
+        let mut state = self.lock();
+        *state.generations.entry(group.to_owned()).or_default() += 1;
+        let committed = state.committed.entry((group.to_owned(), topic.to_owned())).or_default();
+        committed.extend(positions.iter().cloned());
+        Ok(())
     }
 
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>> {
@@ -278,13 +309,44 @@ impl Member for MemoryMember {
 
 /// Stores in memory. Clones share them, so that a worker can be started again on the same state.
 #[derive(Clone, Default)]
-pub struct MemoryStores(Arc<Mutex<BTreeMap<Partition, MemoryTables>>>);
+pub struct MemoryStores {
+    stores: Arc<Mutex<BTreeMap<Partition, MemoryTables>>>,
+    checkpoints: Arc<Mutex<BTreeMap<Partition, Vec<MemoryTables>>>>,
+    savepoints: Arc<Mutex<BTreeMap<(SavepointId, Partition), MemoryTables>>>,
+    savepoint_failures: Arc<Mutex<u32>>,
+}
 
 type MemoryTables = BTreeMap<(Table, Key), Bytes>;
 
 impl MemoryStores {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Partition, MemoryTables>> {
-        self.0.lock().expect("no holder of the lock panics")
+        self.stores.lock().expect("no holder of the lock panics")
+    }
+
+    fn checkpoints(&self) -> MutexGuard<'_, BTreeMap<Partition, Vec<MemoryTables>>> {
+        self.checkpoints.lock().expect("no holder of the lock panics")
+    }
+
+    /// What is kept of a partition as its part of a savepoint.
+    pub fn part(
+        &self,
+        savepoint: SavepointId,
+        partition: Partition,
+    ) -> Option<BTreeMap<(Table, Key), Bytes>> {
+        self.savepoints.lock().expect("no holder of the lock panics").get(&(savepoint, partition)).cloned()
+    }
+
+    /// Makes the next parts of savepoints fail, that many of them, as a crash right before them would.
+    pub fn refuse_savepoints(&self, count: u32) {
+        *self.savepoint_failures.lock().expect("no holder of the lock panics") = count;
+    }
+
+    /// Keeps a checkpoint of a partition's store as it is now.
+    pub fn checkpoint(&self, partition: Partition) {
+        let contents = self.contents(partition);
+        if position(&contents).is_some() {
+            self.checkpoints().entry(partition).or_default().push(contents);
+        }
     }
 
     /// All that the store of a partition holds.
@@ -308,6 +370,27 @@ impl Stores for MemoryStores {
         self.lock().remove(&partition);
         Ok(())
     }
+
+    fn restore(&self, partition: Partition, wanted: &Usable) -> Result<Restore> {
+        let checkpoints = self.checkpoints();
+        let kept = checkpoints.get(&partition).map_or(&[][..], Vec::as_slice);
+        let of_use = kept.iter().filter_map(|contents| Some((position(contents)?, contents)));
+        let newest = of_use.filter(|(position, _)| wanted.takes(position)).max_by_key(|(at, _)| at.epoch);
+        let Some((position, contents)) = newest else {
+            return Ok(Restore::Nothing { refused: Vec::new() });
+        };
+        self.replace(partition, contents.clone());
+        Ok(Restore::Done(position))
+    }
+
+    fn has_checkpoint(&self, partition: Partition) -> Result<bool> {
+        Ok(self.checkpoints().contains_key(&partition))
+    }
+}
+
+/// The position that a store of these contents is at.
+fn position(contents: &MemoryTables) -> Option<Position> {
+    std::str::from_utf8(contents.get(&(Table::Meta, POSITION_KEY))?).ok()?.parse().ok()
 }
 
 struct MemoryStore {
@@ -331,6 +414,18 @@ impl Store for MemoryStore {
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>> {
         let tables = self.stores.contents(self.partition).into_iter();
         Ok(tables.filter(|((of, _), _)| *of == table).map(|((_, key), value)| (key, value)).collect())
+    }
+
+    fn savepoint(&mut self, savepoint: SavepointId) -> Result<()> {
+        let mut failures = self.stores.savepoint_failures.lock().expect("no holder of the lock panics");
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(Error::new(ErrorKind::Unavailable, "savepoints are refused by the test"));
+        }
+        let contents = self.stores.contents(self.partition);
+        let mut savepoints = self.stores.savepoints.lock().expect("no holder of the lock panics");
+        savepoints.entry((savepoint, self.partition)).or_insert(contents);
+        Ok(())
     }
 
     fn write(&mut self, writes: &[Write]) -> Result<()> {

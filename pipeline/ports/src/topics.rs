@@ -85,11 +85,21 @@ impl Topics {
             spec(&self.controls, 1, Retention::Forever),
             spec(&self.alerts, partitions, Retention::Any),
             spec(&self.alerts_shadow, partitions, Retention::Any),
-            // For ever until checkpoints bound what a recovery has to read.
+            // For ever unless checkpoints bound what a recovery has to read, see below.
             spec(&self.changelog, partitions, Retention::Forever),
             spec(&self.dead_letters, partitions, Retention::Any),
             spec(&self.late, partitions, Retention::Any),
         ]
+    }
+
+    /// What each topic must be like where checkpoints are kept: the changelog may then forget what lies before them, and
+    /// how much is the operator's choice.
+    pub fn specs_with_checkpoints(&self, partitions: u32) -> Vec<TopicSpec> {
+        let mut specs = self.specs(partitions);
+        for spec in specs.iter_mut().filter(|spec| spec.name == self.changelog) {
+            spec.retention = Retention::Any;
+        }
+        specs
     }
 }
 
@@ -130,6 +140,17 @@ mod tests {
     fn state(partitions: Option<u32>, settings: &[(&str, &str)]) -> TopicState {
         let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         TopicState { name: "a.controls".into(), partitions, settings }
+    }
+
+    #[test]
+    fn a_changelog_may_forget_where_checkpoints_are_kept() {
+        let settings = [("retention.ms", "1000")];
+        let topics = Topics::of("a");
+        let faults = |specs: Vec<TopicSpec>| {
+            let spec = specs.into_iter().find(|spec| spec.name == topics.changelog).unwrap();
+            findings(&spec, &state(Some(4), &settings)).len()
+        };
+        assert_eq!((faults(topics.specs(4)), faults(topics.specs_with_checkpoints(4))), (1, 0));
     }
 
     #[test]

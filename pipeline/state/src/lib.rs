@@ -4,6 +4,7 @@
 //! after a crash of the machine a store may have fallen back to an earlier write, never to a part of one. What the
 //! keys and values mean is the engine's business, and what to do with a store that cannot be read the worker's.
 
+pub mod checkpoint;
 mod error;
 pub mod metrics;
 mod options;

@@ -1,25 +1,38 @@
 //! The store of one partition: reads in batches, writes in atomic ones.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use engine::{Key, Table, Write};
-use ports::{Result, Store};
+use engine::{Key, Partition, Table, Write};
+use ports::{Error, ErrorKind, Result, Store};
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
+use rules::SavepointId;
 
+use crate::checkpoint::{Checkpoints, Watched};
 use crate::error::failed;
 use crate::metrics::{READ_SECONDS, READS_TOTAL, WRITE_SECONDS, WRITES_TOTAL};
 
 /// An open store. Closes when dropped.
 pub(crate) struct RocksStore {
-    db: DB,
+    db: Arc<DB>,
     /// Its directory, for messages.
     name: String,
+    /// The eye that checkpoints have on it.
+    watched: Option<Arc<Watched>>,
+    partition: Partition,
+    checkpoints: Option<Checkpoints>,
 }
 
 impl RocksStore {
-    pub(crate) fn new(db: DB, name: String) -> Self {
-        Self { db, name }
+    pub(crate) fn new(
+        db: Arc<DB>,
+        name: String,
+        partition: Partition,
+        checkpoints: Option<Checkpoints>,
+    ) -> Self {
+        let watched = checkpoints.as_ref().map(|checkpoints| checkpoints.watch(partition, &db));
+        Self { db, name, watched, partition, checkpoints }
     }
 
     fn family(&self, table: Table) -> &ColumnFamily {
@@ -71,6 +84,16 @@ impl Store for RocksStore {
         Ok(found)
     }
 
+    fn savepoint(&mut self, savepoint: SavepointId) -> Result<()> {
+        match &self.checkpoints {
+            Some(checkpoints) => checkpoints.savepoint(self.partition, savepoint, &self.db),
+            None => Err(Error::new(
+                ErrorKind::Refused,
+                "checkpoints are off, and savepoints with them: set a place with --checkpoints",
+            )),
+        }
+    }
+
     fn write(&mut self, writes: &[Write]) -> Result<()> {
         let started = Instant::now();
         let mut batch = WriteBatch::default();
@@ -85,9 +108,22 @@ impl Store for RocksStore {
                 },
             }
         }
+        let bytes = batch.size_in_bytes() as u64;
         let written = self.db.write_opt(batch, &WriteOptions::default());
         metrics::histogram!(WRITE_SECONDS).record(started.elapsed());
         metrics::counter!(WRITES_TOTAL).increment(writes.len() as u64);
+        if let Some(watched) = &self.watched {
+            watched.wrote(bytes);
+        }
         written.map_err(|error| failed(&self.name, "write", &error))
+    }
+}
+
+impl Drop for RocksStore {
+    fn drop(&mut self) {
+        // Whoever opens the store next must find it closed.
+        if let Some(watched) = &self.watched {
+            watched.close();
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! The folder of stores: one directory per partition.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
-use engine::Partition;
-use ports::{Error, ErrorKind, Result, Store, Stores};
-use rocksdb::{DB, IteratorMode, Options, WriteOptions};
+use engine::{Partition, Table};
+use ports::{
+    Error, ErrorKind, POSITION_KEY, Position, Restore, Result, SAVEPOINT_KEY, Store, Stores, Usable,
+};
+use rocksdb::{DB, IteratorMode, Options, WriteBatch, WriteOptions};
 use tracing::info;
 
+use crate::checkpoint::{self, Checkpoints};
 use crate::error::failed;
 use crate::options::{self, Memory};
 use crate::store::RocksStore;
@@ -42,6 +46,7 @@ impl Settings {
 pub struct RocksStores {
     dir: PathBuf,
     memory: Memory,
+    checkpoints: Option<Checkpoints>,
 }
 
 impl RocksStores {
@@ -54,7 +59,50 @@ impl RocksStores {
             let dir = settings.dir.display();
             Error::new(ErrorKind::Misconfigured, format!("the state folder {dir} cannot be made: {error}"))
         })?;
-        Ok(Self { memory: Memory::new(settings.cache_bytes, settings.write_buffer_bytes), dir: settings.dir })
+        let memory = Memory::new(settings.cache_bytes, settings.write_buffer_bytes);
+        Ok(Self { memory, dir: settings.dir, checkpoints: None })
+    }
+
+    /// Takes checkpoints of the stores that are opened from now on, and brings them back where they are wanted. The
+    /// deployment has that many partitions.
+    ///
+    /// # Errors
+    /// The settings do not serve. Whether the place can be reached shows later.
+    pub fn with_checkpoints(self, settings: checkpoint::Settings, partitions: u32) -> Result<Self> {
+        let checkpoints = Checkpoints::start(settings, &self.dir.join("copies"), partitions)?;
+        Ok(Self { checkpoints: Some(checkpoints), ..self })
+    }
+
+    fn open_at(&self, path: &Path) -> Result<DB> {
+        let name = path.display().to_string();
+        let db =
+            DB::open_cf_descriptors(&options::database(&self.memory), path, options::tables(&self.memory))
+                .map_err(|error| failed(&name, "open", &error))?;
+        check_format(&db, &name)?;
+        Ok(db)
+    }
+
+    /// Puts a store that was fetched in the place of a partition's, at this position.
+    fn replace(&self, partition: Partition, fetched: &Path, position: &Position) -> Result<()> {
+        let db = self.open_at(fetched)?;
+        let name = fetched.display().to_string();
+        let meta = db.cf_handle(Table::Meta.name()).expect("every table was opened");
+        let position = position.to_string();
+        let stored = db.get_cf(meta, POSITION_KEY).map_err(|error| failed(&name, "read", &error))?;
+        if stored.as_deref() != Some(position.as_bytes()) {
+            let mut batch = WriteBatch::default();
+            batch.put_cf(meta, POSITION_KEY, position);
+            // The savepoint that this came from was taken elsewhere, or on another timeline.
+            batch.delete_cf(meta, SAVEPOINT_KEY);
+            let mut synced = WriteOptions::default();
+            synced.set_sync(true);
+            db.write_opt(batch, &synced).map_err(|error| failed(&name, "write", &error))?;
+        }
+        drop(db);
+        self.remove(partition)?;
+        fs::rename(fetched, self.path(partition)).map_err(|error| {
+            Error::new(ErrorKind::Misconfigured, format!("could not move the store {name}: {error}"))
+        })
     }
 
     fn path(&self, partition: Partition) -> PathBuf {
@@ -65,13 +113,10 @@ impl RocksStores {
 impl Stores for RocksStores {
     fn open(&self, partition: Partition) -> Result<Box<dyn Store>> {
         let path = self.path(partition);
-        let name = path.display().to_string();
-        let db =
-            DB::open_cf_descriptors(&options::database(&self.memory), &path, options::tables(&self.memory))
-                .map_err(|error| failed(&name, "open", &error))?;
-        check_format(&db, &name)?;
+        let db = Arc::new(self.open_at(&path)?);
         info!(partition = partition.0, "store opened");
-        Ok(Box::new(RocksStore::new(db, name)))
+        let name = path.display().to_string();
+        Ok(Box::new(RocksStore::new(db, name, partition, self.checkpoints.clone())))
     }
 
     fn remove(&self, partition: Partition) -> Result<()> {
@@ -87,6 +132,17 @@ impl Stores for RocksStores {
         }
         info!(partition = partition.0, "store removed");
         Ok(())
+    }
+
+    fn restore(&self, partition: Partition, wanted: &Usable) -> Result<Restore> {
+        let Some(checkpoints) = &self.checkpoints else {
+            return Ok(Restore::Nothing { refused: Vec::new() });
+        };
+        checkpoints.restore(partition, wanted, |fetched, position| self.replace(partition, fetched, position))
+    }
+
+    fn has_checkpoint(&self, partition: Partition) -> Result<bool> {
+        self.checkpoints.as_ref().map_or(Ok(false), |checkpoints| checkpoints.has_checkpoint(partition))
     }
 }
 
@@ -123,7 +179,7 @@ fn check_format(db: &DB, name: &str) -> Result<()> {
 }
 
 fn is_empty(db: &DB, name: &str) -> Result<bool> {
-    for table in engine::Table::ALL {
+    for table in Table::ALL {
         let family = db.cf_handle(table.name()).expect("every table was opened");
         match db.full_iterator_cf(family, IteratorMode::Start).next() {
             None => {},

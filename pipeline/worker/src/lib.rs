@@ -14,6 +14,7 @@ mod outgoing;
 mod partition;
 mod planning;
 mod recovery;
+mod reseed;
 pub mod router;
 mod rulebook;
 mod segment;
@@ -27,6 +28,7 @@ mod worker;
 
 pub use bootstrap::{Background, BootstrapPhase, BootstrapStatus, Inline, Progress};
 pub use clock::{Clock, Moment};
+pub use reseed::last_position;
 pub use settings::Settings;
 pub use status::{PartitionState, Status, StatusBoard};
 pub use worker::{Stop, Worker};

@@ -32,6 +32,8 @@ pub(crate) const TIMERS: &str = "worker_timers_total";
 pub(crate) const ALERTS: &str = "worker_alerts_total";
 /// Records that became dead letters, by reason.
 pub(crate) const DEAD_LETTERS: &str = "worker_dead_letters_total";
+/// Parts of savepoints that could not be taken.
+pub(crate) const SAVEPOINT_FAILURES: &str = "worker_savepoint_failures_total";
 /// Duration of an epoch's commit to the log.
 pub(crate) const COMMIT_SECONDS: &str = "worker_commit_seconds";
 /// Duration of an epoch's write to the local stores.
@@ -112,6 +114,7 @@ pub fn describe() {
     describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");
     describe_counter!(DEAD_LETTERS, Unit::Count, "records that became dead letters, by reason");
+    describe_counter!(SAVEPOINT_FAILURES, Unit::Count, "parts of savepoints that could not be taken");
     describe_epochs();
 }
 

@@ -1,22 +1,23 @@
 //! One partition at work: its store, its position, and what it has decided since the last commit.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{
-    Context, Counts, Effects, Failure, Idle, Input, Key, Offset, Partition, Table, Timestamp, Unavailable,
-    View, Write, apply, wake,
+    Context, Counts, DeadLetter, Effects, Failure, Idle, Input, Key, Offset, Partition, Table, Timestamp,
+    Unavailable, View, Write, apply, wake,
 };
 use metrics::gauge;
-use ports::changelog::{self, POSITION_HEADER};
+use ports::changelog::{self, POSITION_HEADER, SAVEPOINT_HEADER};
 use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
-use rules::{ActiveRule, RuleBook, Snapshot, Suspend};
+use rules::{ActiveRule, RuleBook, SavepointId, Snapshot, Suspend};
 
 use crate::bootstrap::{Bootstraps, Sources};
 use crate::metrics as names;
 use crate::outgoing::{self, Source};
 use crate::planning;
-use crate::recovery::position_write;
+use crate::recovery::{position_write, savepoint_write, take_part};
 use crate::segment::Segment;
 use crate::settings::Settings;
 use crate::suspending::Suspending;
@@ -39,6 +40,20 @@ pub(crate) struct LivePartition {
     /// Rules that are being filled from the past.
     pub(crate) bootstraps: Bootstraps,
     pub(crate) sweeping: Sweeping,
+    /// Stretches of the control topic that the partition has yet to follow; it takes no events before.
+    behind: VecDeque<Leg>,
+    /// Whether it takes events.
+    pub(crate) is_started: bool,
+}
+
+/// What brings a partition from one line of the rules to a later one.
+pub(crate) struct Leg {
+    pub(crate) writes: Vec<Write>,
+    pub(crate) control: Offset,
+    pub(crate) savepoint: Option<SavepointId>,
+    pub(crate) malformed: Vec<DeadLetter>,
+    /// Rules that are new in it and want history.
+    pub(crate) new: Vec<Arc<ActiveRule>>,
 }
 
 /// What a batch did, for metrics.
@@ -71,7 +86,28 @@ impl LivePartition {
             committed,
             segment: Segment::default(),
             suspending: Suspending::default(),
+            behind: VecDeque::new(),
+            is_started: false,
         })
+    }
+
+    /// Lets the partition follow these stretches of the control topic, one after the other.
+    pub(crate) fn catch_up(&mut self, legs: impl IntoIterator<Item = Leg>) {
+        self.behind.extend(legs);
+    }
+
+    /// Follows the next stretch; a savepoint at its end must be committed before the one after it. Answers whether the
+    /// partition is where the others are.
+    pub(crate) fn follow(&mut self, sources: &Sources, settings: &Settings) -> Result<bool> {
+        while self.segment.savepoint.is_none()
+            && let Some(leg) = self.behind.pop_front()
+        {
+            leg.malformed.iter().for_each(|letter| self.refuse_control(settings, letter));
+            self.reach(leg.writes, leg.control);
+            self.welcome(leg.new, sources, settings)?;
+            self.segment.savepoint = leg.savepoint;
+        }
+        Ok(self.behind.is_empty())
     }
 
     /// The offset of the next event to be evaluated.
@@ -170,7 +206,7 @@ impl LivePartition {
     }
 
     /// Adds a control record's dead letter; the owner of partition 0 writes those of the control topic.
-    pub(crate) fn refuse_control(&mut self, settings: &Settings, letter: &engine::DeadLetter) {
+    pub(crate) fn refuse_control(&mut self, settings: &Settings, letter: &DeadLetter) {
         let source = Source { topic: &settings.topics.controls, partition: Partition(0) };
         self.segment.emit(outgoing::dead_letter(
             &settings.topics.dead_letters,
@@ -183,6 +219,10 @@ impl LivePartition {
     /// Stages changes of the stored rules, and with them that the rules up to `control` are in force.
     pub(crate) fn follow_rules(&mut self, book: &RuleBook, writes: Vec<Write>, control: Offset) {
         self.suspending.follow(book);
+        self.reach(writes, control);
+    }
+
+    fn reach(&mut self, writes: Vec<Write>, control: Offset) {
         writes.into_iter().for_each(|write| self.segment.stage(write));
         self.control = control;
         self.sweeping = Sweeping::Due;
@@ -216,14 +256,15 @@ impl LivePartition {
     /// The segment's changelog records. There is one for every commit that touches the partition, also without any
     /// change of state, so that a recovery sees every epoch.
     pub(crate) fn changelog(&self, topic: &str, writes: &[Write], reached: &Position) -> Vec<Outgoing> {
-        let header = Header::new(POSITION_HEADER, reached.to_string());
+        let mut headers = vec![Header::new(POSITION_HEADER, reached.to_string())];
+        headers.extend(self.segment.savepoint.map(|id| Header::new(SAVEPOINT_HEADER, id.to_string())));
         let record = |value| Outgoing {
             topic: topic.to_owned(),
             partition: Some(self.partition),
             timestamp: None,
             key: None,
             value: Some(value),
-            headers: vec![header.clone()],
+            headers: headers.clone(),
         };
         changelog::encode(writes).into_iter().map(record).collect()
     }
@@ -231,7 +272,12 @@ impl LivePartition {
     /// Takes over what was committed: into the store, and as the start of the next segment.
     pub(crate) fn settle(&mut self, mut writes: Vec<Write>, position: Position) -> Result<()> {
         writes.push(position_write(&position));
+        let savepoint = self.segment.savepoint.take();
+        writes.extend(savepoint.map(|id| savepoint_write(id, &position)));
         self.store.write(&writes)?;
+        if let Some(id) = savepoint {
+            take_part(self.store.as_mut(), self.partition, id);
+        }
         self.committed = position;
         self.segment = Segment::default();
         self.sweeping = self.sweeping.next_epoch();

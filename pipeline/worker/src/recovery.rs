@@ -1,21 +1,22 @@
 //! Brings a partition's store to its committed position.
 //!
-//! The truth is the group's committed offset with its metadata. The local store is a prefix of it, or of no use; the
-//! changelog fills the rest. Anything that does not fit stops the partition with one clear error: never guess.
+//! The truth is the group's committed offset with its metadata. The local store is a prefix of it, or of no use; then a
+//! checkpoint takes its place. The changelog fills the rest. Anything that does not fit stops the partition with one
+//! clear error: never guess.
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use engine::{Key, Offset, Partition, Table, Timestamp, Write};
+use engine::{Offset, Partition, Table, Timestamp, Write};
 use metrics::gauge;
-use ports::changelog::{Assembler, POSITION_HEADER};
-use ports::{Committed, Error, ErrorKind, Log, Position, Record, Result, Store, Stores, header};
+use ports::changelog::{Assembler, POSITION_HEADER, SAVEPOINT_HEADER};
+use ports::{
+    Committed, Error, ErrorKind, Log, POSITION_KEY, Position, Record, Restore, Result, SAVEPOINT_KEY, Store,
+    Stores, Usable, header,
+};
+use rules::SavepointId;
 
 use crate::metrics as names;
 use crate::settings::Settings;
-
-/// The key in `meta` of the store's own position.
-const POSITION: Key = Bytes::from_static(b"position");
 
 /// How many changelog records one poll takes.
 const RECORDS_MAX: usize = 1000;
@@ -31,9 +32,44 @@ pub(crate) struct Recovered {
     pub(crate) epochs: u64,
 }
 
+/// How far a recovery has come.
+pub(crate) enum Step {
+    /// It is done.
+    Ready(Recovered),
+    /// A checkpoint is being fetched: ask again with [`go_on`].
+    Restoring(Restoring),
+}
+
+/// A checkpoint that is being fetched.
+#[derive(Debug)]
+pub(crate) struct Restoring {
+    wanted: Usable,
+    /// Bytes that have come, and bytes in all.
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+}
+
 /// The write that stores a position.
 pub(crate) fn position_write(position: &Position) -> Write {
-    Write::Put { table: Table::Meta, key: POSITION, value: position.to_string().into() }
+    Write::Put { table: Table::Meta, key: POSITION_KEY, value: position.to_string().into() }
+}
+
+/// The write that notes which savepoint the store went through at this position.
+pub(crate) fn savepoint_write(savepoint: SavepointId, position: &Position) -> Write {
+    let value = format!("{};{savepoint}", position.epoch);
+    Write::Put { table: Table::Meta, key: SAVEPOINT_KEY, value: value.into() }
+}
+
+/// Takes the part of a savepoint of a store that is at its line. If that fails the savepoint stays without it; the
+/// stream goes on.
+pub(crate) fn take_part(store: &mut dyn Store, partition: Partition, savepoint: SavepointId) {
+    match store.savepoint(savepoint) {
+        Ok(()) => tracing::info!(%partition, %savepoint, "part of a savepoint taken"),
+        Err(error) => {
+            metrics::counter!(crate::metrics::SAVEPOINT_FAILURES).increment(1);
+            tracing::error!(%partition, %savepoint, %error, "a savepoint stays without this partition's part");
+        },
+    }
 }
 
 /// Opens a partition's store and brings it to what the group has committed.
@@ -43,10 +79,10 @@ pub(crate) fn recover(
     settings: &Settings,
     partition: Partition,
     committed: Option<Committed>,
-) -> Result<Recovered> {
+) -> Result<Step> {
     let job = Job { log, stores, settings, partition };
     match committed {
-        None => job.first_start(),
+        None => job.first_start().map(Step::Ready),
         Some(committed) => {
             let target = parse(&committed.metadata, "the committed offset's metadata")?;
             if target.app != settings.app || target.next != committed.next {
@@ -58,6 +94,17 @@ pub(crate) fn recover(
             job.catch_up(target)
         },
     }
+}
+
+/// Asks again for a checkpoint that was being fetched.
+pub(crate) fn go_on(
+    log: &dyn Log,
+    stores: &dyn Stores,
+    settings: &Settings,
+    partition: Partition,
+    restoring: Restoring,
+) -> Result<Step> {
+    Job { log, stores, settings, partition }.restore(restoring.wanted)
 }
 
 struct Job<'a> {
@@ -72,14 +119,21 @@ impl Job<'_> {
     /// run before: groups that stay empty lose their offsets, and starting over would count everything twice.
     fn first_start(&self) -> Result<Recovered> {
         let (store, stored) = self.open()?;
-        if stored.is_some() || self.has_changelog()? {
-            let what = if stored.is_some() { "a local store" } else { "a changelog" };
+        let sign = if stored.is_some() {
+            Some("a local store")
+        } else if self.has_changelog()? {
+            Some("a changelog")
+        } else if self.stores.has_checkpoint(self.partition)? {
+            Some("a checkpoint")
+        } else {
+            None
+        };
+        if let Some(what) = sign {
             return Err(Error::new(
                 ErrorKind::Gone,
                 format!(
                     "group `{}` has no committed offset for partition {} although {what} shows that it has run: the \
-                     offsets have expired, or topics were made anew. Restore the offsets, or start under another \
-                     --app name with an empty data folder",
+                     offsets have expired, or topics were made anew. `tocsin doctor` tells the ways out",
                     self.settings.app, self.partition
                 ),
             ));
@@ -119,19 +173,67 @@ impl Job<'_> {
         Err(Error::new(ErrorKind::Unavailable, message))
     }
 
-    fn catch_up(&self, target: Position) -> Result<Recovered> {
-        let (mut store, stored) = self.open()?;
-        let usable = stored.filter(|stored| stored.is_comparable_to(&target) && stored.epoch <= target.epoch);
-        let from = match usable {
-            Some(stored) => stored,
+    fn catch_up(&self, target: Position) -> Result<Step> {
+        let (store, stored) = self.open()?;
+        let changelog = self.log.bounds(&self.settings.topics.changelog, self.partition)?.start;
+        let wanted = Usable { target, changelog };
+        match stored.filter(|stored| wanted.takes(stored)) {
+            Some(stored) => self.finish(store, stored, wanted.target).map(Step::Ready),
             None => {
                 drop(store);
-                self.stores.remove(self.partition)?;
-                store = self.stores.open(self.partition)?;
-                Position { epoch: 0, changelog: Offset(0), ..target.clone() }
+                self.restore(wanted)
             },
+        }
+    }
+
+    /// Takes a checkpoint in the place of the store. Without any, the changelog must have everything.
+    fn restore(&self, wanted: Usable) -> Result<Step> {
+        match self.stores.restore(self.partition, &wanted)? {
+            Restore::Running { done, total } => Ok(Step::Restoring(Restoring { wanted, done, total })),
+            Restore::Done(position) => {
+                let store = self.stores.open(self.partition)?;
+                self.finish(store, position, wanted.target).map(Step::Ready)
+            },
+            Restore::Nothing { refused } => {
+                let target = wanted.target;
+                // Only the first timeline began with nothing.
+                if target.timeline > 1 || wanted.changelog > Offset(0) {
+                    return Err(self.out_of_reach(&target, wanted.changelog, &refused));
+                }
+                self.stores.remove(self.partition)?;
+                let store = self.stores.open(self.partition)?;
+                let nothing = Position { epoch: 0, changelog: Offset(0), ..target.clone() };
+                self.finish(store, nothing, target).map(Step::Ready)
+            },
+        }
+    }
+
+    fn out_of_reach(&self, target: &Position, changelog: Offset, refused: &[String]) -> Error {
+        let partition = self.partition;
+        let damaged = match refused {
+            [] => String::new(),
+            refused => format!(" (damaged: {})", refused.join("; ")),
         };
+        Error::new(
+            ErrorKind::Gone,
+            format!(
+                "partition {partition} cannot be brought to epoch {} of timeline {}: the local store is lost or does \
+                 not fit, changelog `{}` begins at {changelog}, and no sound checkpoint reaches that far{damaged}. \
+                 Bring the checkpoints back, or restore a savepoint",
+                target.epoch, target.timeline, self.settings.topics.changelog
+            ),
+        )
+    }
+
+    /// Brings a store from its position to the target.
+    fn finish(&self, mut store: Box<dyn Store>, from: Position, target: Position) -> Result<Recovered> {
         let first_epoch = from.epoch;
+        // A crash may have come between a savepoint's epoch and its part.
+        if let Some((epoch, savepoint)) = stored_savepoint(store.as_ref())?
+            && epoch == from.epoch
+        {
+            take_part(store.as_mut(), self.partition, savepoint);
+        }
         let reached = self.replay(store.as_mut(), from, &target)?;
         if reached.changelog != target.changelog
             || reached.next != target.next
@@ -191,7 +293,7 @@ impl Job<'_> {
         match opened {
             // A store that cannot be read is a lost disk: the changelog has all of it.
             Err(error) if error.kind == ErrorKind::Corrupt => {
-                tracing::warn!(partition = %self.partition, %error, "local store is damaged, rebuilding it from the changelog");
+                tracing::warn!(partition = %self.partition, %error, "local store is damaged, it will be rebuilt");
                 self.stores.remove(self.partition)?;
                 Ok((self.stores.open(self.partition)?, None))
             },
@@ -224,14 +326,32 @@ fn apply(
         return Ok(None);
     };
     let position = Position { changelog: record.offset.next(), ..position };
+    let savepoint = header(&record.headers, SAVEPOINT_HEADER);
+    let savepoint = savepoint.map(|text| read_savepoint(&String::from_utf8_lossy(text))).transpose()?;
     writes.push(position_write(&position));
+    writes.extend(savepoint.map(|id| savepoint_write(id, &position)));
     store.write(&writes)?;
+    if let Some(id) = savepoint {
+        take_part(store, record.partition, id);
+    }
     Ok(Some(position))
 }
 
 fn stored_position(store: &dyn Store) -> Result<Option<Position>> {
-    let bytes = store.get_many(Table::Meta, &[POSITION])?.remove(0);
+    let bytes = store.get_many(Table::Meta, &[POSITION_KEY])?.remove(0);
     bytes.map(|bytes| parse(&String::from_utf8_lossy(&bytes), "the store's position")).transpose()
+}
+
+fn stored_savepoint(store: &dyn Store) -> Result<Option<(u64, SavepointId)>> {
+    let Some(bytes) = store.get_many(Table::Meta, &[SAVEPOINT_KEY])?.remove(0) else { return Ok(None) };
+    let text = String::from_utf8_lossy(&bytes);
+    let (epoch, id) = text.split_once(';').unwrap_or_default();
+    let epoch = epoch.parse().map_err(|_| corrupt(format!("the store's savepoint is `{text}`")))?;
+    Ok(Some((epoch, read_savepoint(id)?)))
+}
+
+fn read_savepoint(text: &str) -> Result<SavepointId> {
+    text.parse().map_err(|_| corrupt(format!("`{text}` is no savepoint's id")))
 }
 
 fn parse(text: &str, what: &str) -> Result<Position> {

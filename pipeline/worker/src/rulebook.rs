@@ -5,11 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{Key, Partition, Table, Write, erase, judge_anew, partition_of};
-use ports::{Error, ErrorKind, Result, Store};
+use ports::{Error, ErrorKind, GENERATION_KEY, Result, Store};
 use rules::{ActiveRule, AlertId, CustomerId, Generation, Outcome, RuleBook, RuleKey};
-
-/// The key in `meta` of the generation that the next new meaning gets.
-const NEXT_GENERATION: Key = Bytes::from_static(b"next-generation");
 
 /// Reads the book that a store holds.
 pub(crate) fn load(store: &dyn Store) -> Result<RuleBook> {
@@ -17,7 +14,7 @@ pub(crate) fn load(store: &dyn Store) -> Result<RuleBook> {
     for (key, value) in store.scan(Table::Rules)? {
         entries.push((read_key(&key)?, value.to_vec()));
     }
-    let counter = store.get_many(Table::Meta, &[NEXT_GENERATION])?.remove(0);
+    let counter = store.get_many(Table::Meta, &[GENERATION_KEY])?.remove(0);
     let next = match counter {
         Some(bytes) => {
             Generation(u64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| corrupt("its counter"))?))
@@ -83,7 +80,7 @@ fn put(active: &ActiveRule) -> Write {
 
 fn counter(book: &RuleBook) -> Write {
     let value = Bytes::copy_from_slice(&book.next_generation().0.to_be_bytes());
-    Write::Put { table: Table::Meta, key: NEXT_GENERATION, value }
+    Write::Put { table: Table::Meta, key: GENERATION_KEY, value }
 }
 
 /// What an edit or a deletion leaves to be done in the groups that the partition keeps, by sweeps in later epochs. What is to

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use engine::{Key, Table, Write};
 use ports::Outgoing;
+use rules::SavepointId;
 
 /// Uncommitted work of one partition.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Segment {
     pub(crate) alerts: u64,
     bytes: usize,
     touched: bool,
+    /// The savepoint that ends the segment: its part is taken before anything else is written.
+    pub(crate) savepoint: Option<SavepointId>,
 }
 
 impl Segment {

@@ -12,6 +12,13 @@ use crate::bootstrap::BootstrapStatus;
 pub enum PartitionState {
     /// Its state is being brought to the committed position.
     Recovering,
+    /// Its state is being fetched from a checkpoint.
+    Restoring {
+        /// Bytes that have come.
+        done: u64,
+        /// Bytes in all; zero as long as that is not known.
+        total: u64,
+    },
     /// Its events are evaluated.
     Live,
     /// It stopped for good; the text says why and what to do. Other partitions go on.
@@ -59,6 +66,11 @@ impl StatusBoard {
             match state {
                 PartitionState::Live => {},
                 PartitionState::Recovering => reasons.push(format!("partition {partition} is recovering")),
+                PartitionState::Restoring { done, total } => {
+                    reasons.push(format!(
+                        "partition {partition} is fetching its checkpoint, {done} of {total} bytes have come"
+                    ));
+                },
                 PartitionState::Halted(why) => {
                     reasons.push(format!("partition {partition} has stopped: {why}"));
                 },

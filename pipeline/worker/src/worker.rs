@@ -13,11 +13,11 @@ use ports::{
 
 use crate::bootstrap::{self, Background, Inline, Sources};
 use crate::clock::Clock;
-use crate::controls::{Changes, Controls, malformed_between};
+use crate::controls::{Changes, Controls, Stretch, stretches};
 use crate::epoch::{Epoch, Waiting};
 use crate::metrics as names;
-use crate::partition::{LivePartition, Tally};
-use crate::recovery::{Recovered, recover};
+use crate::partition::{Leg, LivePartition, Tally};
+use crate::recovery::{Recovered, Restoring, Step, go_on, recover};
 use crate::rulebook;
 use crate::settings::Settings;
 use crate::silence::Silence;
@@ -43,6 +43,15 @@ impl Stop {
     }
 }
 
+/// A partition that is being taken over.
+#[derive(Debug, Clone)]
+struct Taking {
+    /// What was committed for it when it was assigned.
+    committed: Option<Committed>,
+    /// Since when, on the monotonic clock.
+    began: Duration,
+}
+
 /// A worker of a deployment. Owned by one thread.
 pub struct Worker {
     settings: Settings,
@@ -54,8 +63,11 @@ pub struct Worker {
     partitions: u32,
     controls: Option<Controls>,
     live: BTreeMap<Partition, LivePartition>,
+    restoring: BTreeMap<Partition, (Restoring, Taking)>,
     waiting: Waiting,
     silence: Silence,
+    /// Whether a savepoint waits for its epoch: nothing is evaluated and no rule followed before.
+    at_savepoint: bool,
 }
 
 impl Worker {
@@ -81,7 +93,7 @@ impl Worker {
             status.bootstraps.clear();
             status.problem = None;
         });
-        let (controls, live, waiting, silence) = Default::default();
+        let (controls, live, restoring, waiting, silence) = Default::default();
         Ok(Self {
             settings,
             sources: Sources { log, history: None, background: Box::new(Inline) },
@@ -92,8 +104,10 @@ impl Worker {
             partitions,
             controls,
             live,
+            restoring,
             waiting,
             silence,
+            at_savepoint: false,
         })
     }
 
@@ -126,7 +140,7 @@ impl Worker {
     /// One turn of the loop.
     pub fn step(&mut self) -> Result<()> {
         // A commit that cannot get through must not let the segments grow without end.
-        let full = self.uncommitted_bytes() >= self.settings.uncommitted_bytes_max;
+        let full = self.at_savepoint || self.uncommitted_bytes() >= self.settings.uncommitted_bytes_max;
         let (records_max, timeout) = if full {
             (0, ABORT_PAUSE)
         } else {
@@ -144,8 +158,9 @@ impl Worker {
                 MemberEvent::Lost { partition } => self.give_up(partition),
             }
         }
+        self.go_on_restoring()?;
         self.follow_controls()?;
-        if !full {
+        if !full && !self.at_savepoint {
             self.wake_silent()?;
             self.bootstrap()?;
             self.sweep()?;
@@ -171,19 +186,42 @@ impl Worker {
             status.assigned = true;
             status.partitions.insert(partition, PartitionState::Recovering);
         });
-        let began = self.clock.now().monotonic;
-        match self.recover(partition, committed.clone()) {
-            Ok(live) => {
-                histogram!(names::RECOVERY_SECONDS).record(self.clock.now().monotonic.saturating_sub(began));
-                self.member.start(partition, live.next())?;
-                tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
-                self.live.insert(partition, live);
-                self.silence.broken(partition, self.clock.now().monotonic);
-                self.status.update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
-                gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
-                Ok(())
+        let taking = Taking { committed: committed.clone(), began: self.clock.now().monotonic };
+        let step =
+            recover(self.sources.log.as_ref(), self.stores.as_ref(), &self.settings, partition, committed);
+        self.recovered(partition, taking, step)
+    }
+
+    /// Looks what became of checkpoints that are being fetched. Other partitions do not wait for them.
+    fn go_on_restoring(&mut self) -> Result<()> {
+        for (partition, (restoring, taking)) in std::mem::take(&mut self.restoring) {
+            let step =
+                go_on(self.sources.log.as_ref(), self.stores.as_ref(), &self.settings, partition, restoring);
+            self.recovered(partition, taking, step)?;
+        }
+        Ok(())
+    }
+
+    fn recovered(&mut self, partition: Partition, taking: Taking, step: Result<Step>) -> Result<()> {
+        let live = step.and_then(|step| match step {
+            Step::Ready(recovered) => self.bring_up(partition, recovered).map(Some),
+            Step::Restoring(restoring) => {
+                let Restoring { done, total, .. } = restoring;
+                self.restoring.insert(partition, (restoring, taking.clone()));
+                let state = PartitionState::Restoring { done, total };
+                self.status.update(|status| drop(status.partitions.insert(partition, state)));
+                Ok(None)
             },
-            Err(error) if self.has_moved(partition, committed.as_ref()) => {
+        });
+        match live {
+            Ok(None) => Ok(()),
+            Ok(Some(live)) => {
+                let took = self.clock.now().monotonic.saturating_sub(taking.began);
+                histogram!(names::RECOVERY_SECONDS).record(took);
+                self.live.insert(partition, live);
+                self.start(partition)
+            },
+            Err(error) if self.has_moved(partition, taking.committed.as_ref()) => {
                 tracing::info!(%partition, %error, "partition has moved on while it was taken over");
                 Ok(())
             },
@@ -199,9 +237,25 @@ impl Worker {
         now.is_ok_and(|now| now.as_ref() != told)
     }
 
-    fn recover(&mut self, partition: Partition, committed: Option<Committed>) -> Result<LivePartition> {
-        let recovered =
-            recover(self.sources.log.as_ref(), self.stores.as_ref(), &self.settings, partition, committed)?;
+    /// Lets a partition follow the rules up to where the others are, and starts it there.
+    fn start(&mut self, partition: Partition) -> Result<()> {
+        let Some(live) = self.live.get_mut(&partition) else { return Ok(()) };
+        if !live.follow(&self.sources, &self.settings)? || live.segment.savepoint.is_some() {
+            self.at_savepoint = true;
+            self.waiting.hurry();
+            return Ok(());
+        }
+        live.is_started = true;
+        self.member.start(partition, live.next())?;
+        tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
+        self.silence.broken(partition, self.clock.now().monotonic);
+        self.status.update(|status| drop(status.partitions.insert(partition, PartitionState::Live)));
+        gauge!(names::PARTITIONS_LIVE).set(count(self.live.len()));
+        Ok(())
+    }
+
+    /// Puts a recovered partition to work by the rules that are in force now.
+    fn bring_up(&mut self, partition: Partition, recovered: Recovered) -> Result<LivePartition> {
         let Recovered { store, position, epochs } = recovered;
         counter!(names::RECOVERED_EPOCHS).increment(epochs);
         let mut live = LivePartition::new(partition, self.partitions, store, position)?;
@@ -216,6 +270,10 @@ impl Worker {
         let mut waited = Duration::ZERO;
         while self.controls.as_ref().is_some_and(|controls| controls.next() < control) {
             if !self.follow_controls()? {
+                // A savepoint on the way is taken by those who are there before anybody goes on.
+                if self.at_savepoint {
+                    self.commit()?;
+                }
                 waited += self.settings.poll_timeout.max(Duration::from_millis(1));
                 if waited >= self.settings.recovery_patience {
                     let message =
@@ -225,19 +283,20 @@ impl Worker {
             }
         }
         if let Some(controls) = self.controls.as_ref().filter(|controls| controls.next() > control) {
-            if partition == Partition(0) {
-                let topic = &self.settings.topics.controls;
-                let patience = self.settings.recovery_patience;
-                for letter in
-                    malformed_between(self.sources.log.as_ref(), topic, control, controls.next(), patience)?
-                {
-                    live.refuse_control(&self.settings, &letter);
-                }
+            let topic = &self.settings.topics.controls;
+            let range = (control, controls.next());
+            let patience = self.settings.recovery_patience;
+            let mut before = stored.clone();
+            for stretch in stretches(self.sources.log.as_ref(), topic, stored, range, patience)? {
+                let Stretch { next, savepoint, book, malformed } = stretch;
+                let book = book.as_ref().unwrap_or_else(|| controls.book());
+                let writes = rulebook::difference(&before, book, partition, self.partitions);
+                let new = book.iter().filter(|now| bootstrap::wants(now, before.get(&now.rule.key)));
+                let new = new.cloned().collect();
+                let malformed = if partition == Partition(0) { malformed } else { Vec::new() };
+                live.catch_up([Leg { writes, control: next, savepoint, malformed, new }]);
+                before = book.clone();
             }
-            let writes = rulebook::difference(&stored, controls.book(), partition, self.partitions);
-            live.follow_rules(controls.book(), writes, controls.next());
-            let new = controls.book().iter().filter(|now| bootstrap::wants(now, stored.get(&now.rule.key)));
-            live.welcome(new.cloned(), &self.sources, &self.settings)?;
         }
         Ok(live)
     }
@@ -336,10 +395,13 @@ impl Worker {
 
     /// Takes up new control records; answers whether there were any.
     fn follow_controls(&mut self) -> Result<bool> {
+        if self.at_savepoint {
+            return Ok(false);
+        }
         let Some(controls) = &mut self.controls else {
             return Ok(false);
         };
-        let Changes { outcomes, malformed, moved } = controls.poll(Duration::ZERO)?;
+        let Changes { outcomes, malformed, savepoint, moved } = controls.poll(Duration::ZERO)?;
         if !moved {
             return Ok(false);
         }
@@ -352,7 +414,9 @@ impl Worker {
             let new = outcomes.iter().filter_map(bootstrap::wants_history).cloned();
             live.welcome(new, &self.sources, &self.settings)?;
             live.bootstraps.follow(controls.book());
+            live.segment.savepoint = savepoint;
         }
+        self.at_savepoint = savepoint.is_some() && !self.live.is_empty();
         if let Some(first) = self.live.get_mut(&Partition(0)) {
             malformed.iter().for_each(|letter| first.refuse_control(&self.settings, letter));
         }
@@ -365,6 +429,7 @@ impl Worker {
     /// Commits what has been decided, if anything; an aborted commit stays to be tried again.
     fn commit(&mut self) -> Result<()> {
         if !self.live.values().any(|live| live.segment.is_touched()) {
+            self.at_savepoint = false;
             return Ok(());
         }
         let writer = format!("{}.{}", self.settings.app, self.settings.name);
@@ -384,7 +449,7 @@ impl Worker {
                 histogram!(names::STORE_WRITE_SECONDS).record(settled.saturating_sub(committed));
                 self.waiting = Waiting::default();
                 self.status.update(|status| status.problem = None);
-                Ok(())
+                self.after_savepoint()
             },
             Err(CommitError::Aborted(error)) => {
                 tracing::warn!(%error, "commit was aborted, it will be tried again");
@@ -402,9 +467,20 @@ impl Worker {
         }
     }
 
+    /// Goes on behind a savepoint, and starts the partitions that had it behind them on their way to the others.
+    fn after_savepoint(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.at_savepoint) {
+            return Ok(());
+        }
+        let late: Vec<_> =
+            self.live.values().filter(|live| !live.is_started).map(|live| live.partition).collect();
+        late.into_iter().try_for_each(|partition| self.start(partition))
+    }
+
     /// Drops a partition with all that is uncommitted on it.
     fn give_up(&mut self, partition: Partition) {
         self.live.remove(&partition);
+        self.restoring.remove(&partition);
         self.silence.forget(partition);
         self.status.update(|status| {
             status.partitions.remove(&partition);

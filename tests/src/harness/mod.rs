@@ -9,6 +9,7 @@ pub mod kafka;
 pub mod process;
 pub mod proxy;
 pub mod role;
+pub mod s3;
 
 use std::fs::OpenOptions;
 use std::io::Write;

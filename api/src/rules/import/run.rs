@@ -191,7 +191,12 @@ fn report(line: u64, key: RuleKey, resolved: Option<Resolved>) -> Result<LineRep
         Some(Resolved::Unchanged(now)) => (Status::Unchanged, now.version.0),
         Some(Resolved::Stale(Rejection::Stale { actual, .. }, _)) => (Status::Stale, actual.0),
         Some(Resolved::Malformed(problems)) => return Ok(invalid(line, faults(&problems))),
-        Some(Resolved::Deleted(_) | Resolved::NoSuchRule | Resolved::Stale(Rejection::NoSuchRule, _)) => {
+        Some(
+            Resolved::Deleted(_)
+            | Resolved::NoSuchRule
+            | Resolved::NoRule
+            | Resolved::Stale(Rejection::NoSuchRule, _),
+        ) => {
             return Err(Problem::new(
                 Code::Internal,
                 format!("line {line} became another change than it asks for"),

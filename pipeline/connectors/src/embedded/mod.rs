@@ -209,6 +209,28 @@ impl Log for EmbeddedLog {
         Ok((0..partitions).map(|partition| committed.remove(&Partition(partition))).collect())
     }
 
+    /// One process has the folder, so a group has no member but in this process; one that was there is fenced.
+    fn seed(&self, group: &str, topic: &str, positions: &[(Partition, Committed)]) -> Result<()> {
+        let known = self.topic(topic)?;
+        for (partition, _) in positions {
+            known.partition(*partition)?;
+        }
+        let shared = self.shared();
+        shared.queue.submit(Draft::default(), |generations, _| {
+            let generation = generations.get(group).map_or(1, |generation| generation + 1);
+            generations.insert(group.to_owned(), generation);
+            let fence = Note::Generation { group: group.to_owned(), generation };
+            let note = |(partition, committed): &(Partition, Committed)| Note::Committed {
+                group: group.to_owned(),
+                topic: topic.to_owned(),
+                partition: *partition,
+                committed: committed.clone(),
+            };
+            Ok([fence].into_iter().chain(positions.iter().map(note)).collect())
+        })?;
+        Ok(())
+    }
+
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>> {
         let cursor = self.cursor(&membership.topic)?;
         Ok(Box::new(EmbeddedMember::join(cursor, membership)?))

@@ -68,6 +68,10 @@ impl Log for KafkaLog {
         self.0.observer.committed(group, topic)
     }
 
+    fn seed(&self, group: &str, topic: &str, positions: &[(Partition, Committed)]) -> Result<()> {
+        self.0.observer.seed(group, topic, positions)
+    }
+
     fn join(&self, membership: Membership) -> Result<Box<dyn Member>> {
         let member = KafkaMember::join(&self.0.settings, Arc::clone(&self.0.observer), membership)?;
         Ok(Box::new(member))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use engine::{Offset, Partition, partition_of};
 use ports::{Bounds, Committed, Error, ErrorKind, Outgoing, Result};
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
@@ -145,6 +145,32 @@ impl Observer {
         Ok(found.into_iter().map(|(_, committed)| committed).collect())
     }
 
+    /// Sets what a group has committed. The coordinator takes positions of somebody who is no member only while the
+    /// group has none.
+    pub(super) fn seed(&self, group: &str, topic: &str, positions: &[(Partition, Committed)]) -> Result<()> {
+        let action = || format!("setting the positions of group `{group}`");
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (partition, committed) in positions {
+            let offset = rdkafka::Offset::Offset(raw(committed.next));
+            let added = list.add_partition_offset(topic, number(*partition), offset);
+            added.map_err(|problem| from_kafka(&action(), &problem))?;
+            if let Some(mut entry) = list.find_partition(topic, number(*partition)) {
+                entry.set_metadata(committed.metadata.clone());
+            }
+        }
+        let client = self.group(group)?;
+        match client.commit(&list, CommitMode::Sync) {
+            Ok(()) => Ok(()),
+            Err(problem) if is_membership(code(&problem)) => Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "group `{group}` has members: stop all its workers, and wait until their sessions have ended"
+                ),
+            )),
+            Err(problem) => Err(self.unanswered(&action(), &client, code(&problem))),
+        }
+    }
+
     fn group(&self, group: &str) -> Result<Arc<Client>> {
         let mut groups = lock(&self.groups);
         if let Some(client) = groups.get(group) {
@@ -199,6 +225,17 @@ pub(super) fn committed<C: ConsumerContext>(
         Ok((*partition, committed))
     };
     partitions.iter().map(found).collect()
+}
+
+/// Whether a commit was refused because the group has members, and we are none.
+fn is_membership(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::UnknownMemberId
+            | RDKafkaErrorCode::IllegalGeneration
+            | RDKafkaErrorCode::RebalanceInProgress
+            | RDKafkaErrorCode::FencedInstanceId
+    )
 }
 
 fn code(problem: &KafkaError) -> RDKafkaErrorCode {

@@ -357,6 +357,189 @@ fn a_partition_whose_offsets_are_gone_stops_and_says_so() {
     assert!(reasons[0].contains("has no committed offset for partition 0"), "{}", reasons[0]);
 }
 
+/// The changelog forgets what lies before a checkpoint of the partition's present store.
+fn checkpoint_and_trim(world: &World, partition: Partition) {
+    let contents = world.stores.contents(partition);
+    if let Some(position) = contents.get(&(Table::Meta, ports::POSITION_KEY)) {
+        let position: ports::Position = std::str::from_utf8(position).unwrap().parse().unwrap();
+        world.stores.checkpoint(partition);
+        world.log.trim("app.changelog", partition, position.changelog);
+    }
+}
+
+#[test]
+fn a_lost_store_comes_back_from_a_checkpoint_and_the_rest_of_the_changelog() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 4);
+    world.settle();
+    (0..2).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    (0..PARTITIONS).for_each(|partition| checkpoint_and_trim(&world, Partition(partition)));
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    world.crash();
+    (0..PARTITIONS).for_each(|partition| world.stores.remove(Partition(partition)).unwrap());
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    assert_eq!((world.alerts(), world.counts()), (vec![(1, 7, 4)], vec![4]));
+}
+
+#[test]
+fn what_neither_store_nor_checkpoint_nor_changelog_has_stops_one_partition_and_no_other() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 4);
+    world.settle();
+    world.crash();
+    let end = world.log.bounds("app.changelog", Partition(1)).unwrap().end;
+    world.log.trim("app.changelog", Partition(1), end);
+    world.stores.remove(Partition(1)).unwrap();
+    (0..10).for_each(|_| world.turn().unwrap());
+    let reasons = world.status.reasons();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert!(reasons[0].starts_with("partition 1 has stopped"), "{}", reasons[0]);
+    assert!(reasons[0].contains("no sound checkpoint reaches that far"), "{}", reasons[0]);
+}
+
+#[test]
+fn offsets_that_are_gone_are_not_taken_for_a_first_start_while_there_is_a_checkpoint() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 1);
+    world.settle();
+    (0..PARTITIONS).for_each(|partition| world.stores.checkpoint(Partition(partition)));
+    world.crash();
+    world.log = World::new().log;
+    (0..PARTITIONS).for_each(|partition| world.stores.remove(Partition(partition)).unwrap());
+    (0..10).for_each(|_| world.turn().unwrap());
+    let reasons = world.status.reasons();
+    assert!(reasons[0].contains("although a checkpoint shows that it has run"), "{reasons:?}");
+}
+
+/// What the doctor does when a group has lost its offsets.
+#[test]
+fn offsets_that_are_gone_can_be_taken_from_the_changelog() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 4);
+    (0..3).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    world.crash();
+    let before = world.log.committed("app", "events").unwrap();
+    world.log.forget_committed("app", "events");
+    let position = |partition| {
+        crate::last_position(&world.log, "app", "app.changelog", Partition(partition)).unwrap().unwrap()
+    };
+    let seeds: Vec<_> = (0..PARTITIONS)
+        .map(|partition| {
+            let position = position(partition);
+            (Partition(partition), Committed { next: position.next, metadata: position.to_string() })
+        })
+        .collect();
+    assert_eq!(seeds.iter().map(|(_, seed)| Some(seed.clone())).collect::<Vec<_>>(), before);
+    world.log.seed("app", "events", &seeds).unwrap();
+    world.event(customer(1), &json!({"a": 1}));
+    world.settle();
+    assert_eq!((world.alerts(), world.counts()), (vec![(1, 7, 4)], vec![4]));
+}
+
+fn savepoint(world: &World, id: u8) -> rules::SavepointId {
+    let id = rules::SavepointId::from_bytes([id; 16]);
+    world.append("app.controls", Some(&rules::Control::savepoint_key(id)), Some("{}".into()), Vec::new());
+    id
+}
+
+/// Timeline, next event and next control record of each part.
+fn parts(world: &World, id: rules::SavepointId) -> Vec<Option<ports::Position>> {
+    let position = |contents: BTreeMap<(Table, engine::Key), Bytes>| {
+        std::str::from_utf8(&contents[&(Table::Meta, ports::POSITION_KEY)]).unwrap().parse().unwrap()
+    };
+    (0..PARTITIONS).map(|partition| world.stores.part(id, Partition(partition)).map(position)).collect()
+}
+
+#[test]
+fn every_partition_takes_its_part_of_a_savepoint_at_one_line_of_the_rules() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 2);
+    let id = savepoint(&world, 1);
+    world.rule(customer(1), 8, "$.a", 2);
+    (0..2).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    let controls: Vec<_> = parts(&world, id).into_iter().map(|part| part.unwrap().control).collect();
+    assert_eq!(controls, [engine::Offset(2); 3], "the rule after it is not in force in it");
+    let rules = |partition| {
+        let part = world.stores.part(id, Partition(partition)).unwrap();
+        part.keys().filter(|(table, _)| *table == Table::Rules).count()
+    };
+    assert_eq!((0..PARTITIONS).map(rules).collect::<Vec<_>>(), [1, 1, 1]);
+    assert!(world.reasons().is_empty(), "its record is no dead letter");
+}
+
+/// The commit that names the savepoint has happened; the crash came before its parts were taken.
+#[test]
+fn a_recovery_that_finds_a_savepoint_without_its_part_takes_it_at_its_line() {
+    for lost_disk in [false, true] {
+        let mut world = World::new();
+        world.rule(customer(1), 7, "$.a", 9);
+        world.event(customer(1), &json!({"a": 1}));
+        world.settle();
+        world.stores.refuse_savepoints(PARTITIONS);
+        let id = savepoint(&world, 1);
+        world.settle();
+        assert_eq!(parts(&world, id), [const { None }; 3]);
+        if lost_disk {
+            // Then what came after it is replayed, too, and must not be in it.
+            world.event(customer(1), &json!({"a": 1}));
+            world.settle();
+        }
+        world.crash();
+        if lost_disk {
+            (0..PARTITIONS).for_each(|partition| world.stores.remove(Partition(partition)).unwrap());
+        }
+        world.settle();
+        (0..10).for_each(|_| world.turn().unwrap());
+        let events: u64 = parts(&world, id).into_iter().map(|part| part.unwrap().next.0).sum();
+        assert_eq!(events, 1, "lost disk: {lost_disk}");
+    }
+}
+
+#[test]
+fn a_partition_that_was_elsewhere_takes_its_part_of_a_savepoint_that_the_others_have_passed() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 9);
+    world.settle();
+    world.crash();
+    // Partition 0 comes first and reads the rules from its own line on; partition 2 is where it was before them.
+    let old = world.log.committed("app", "events").unwrap();
+    let id = savepoint(&world, 1);
+    world.rule(customer(1), 8, "$.a", 9);
+    world.settle();
+    let first = parts(&world, id);
+    world.crash();
+    let behind = old[2].clone().unwrap();
+    world.stores.remove(Partition(2)).unwrap();
+    let position: ports::Position = behind.metadata.parse().unwrap();
+    world.log.seed("app", "events", &[(Partition(2), behind)]).unwrap();
+    let next = savepoint(&world, 2);
+    world.settle();
+    assert_eq!(parts(&world, id), first);
+    let controls: Vec<_> = parts(&world, next).into_iter().map(|part| part.unwrap().control).collect();
+    assert_eq!(controls, [engine::Offset(4); 3]);
+    assert!(position.control < engine::Offset(4));
+    assert!(world.status.reasons().is_empty(), "{:?}", world.status.reasons());
+}
+
+#[test]
+fn a_savepoint_whose_commit_is_refused_is_taken_when_it_gets_through() {
+    let mut world = World::new();
+    world.rule(customer(1), 7, "$.a", 9);
+    world.settle();
+    world.log.refuse_commits(3);
+    let id = savepoint(&world, 1);
+    (0..2).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+    world.settle();
+    let events: u64 = parts(&world, id).into_iter().map(|part| part.unwrap().next.0).sum();
+    assert!(events <= 2);
+    assert_eq!(world.counts(), [2]);
+}
+
 #[test]
 fn a_commit_that_was_aborted_is_tried_again_with_the_same_work() {
     let mut world = World::new();
@@ -376,6 +559,7 @@ enum Happening {
     Crash,
     LostDisk(u32),
     OldStore(u32),
+    Checkpoint(u32),
     RefusedCommits(u32),
 }
 
@@ -386,6 +570,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Crash),
         1 => (0..PARTITIONS).prop_map(Happening::LostDisk),
         1 => (0..PARTITIONS).prop_map(Happening::OldStore),
+        1 => (0..PARTITIONS).prop_map(Happening::Checkpoint),
         1 => (1u32..3).prop_map(Happening::RefusedCommits),
     ]
 }
@@ -447,6 +632,7 @@ proptest! {
                     let contents = [&old.0, &old.1, &old.2][partition as usize].clone();
                     world.stores.replace(Partition(partition), contents);
                 },
+                Happening::Checkpoint(partition) => checkpoint_and_trim(&world, Partition(partition)),
                 Happening::RefusedCommits(count) => world.log.refuse_commits(count),
             }
         }

@@ -76,9 +76,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether any timer of a clock is due when the clock has come to its target.
-    pub(crate) fn is_due(&mut self, target: (CustomerId, ClockId, Timestamp)) -> Result<bool, Failure> {
-        Ok(self.next_timer(target)?.is_some())
+    /// Whether any timer of a clock is due when the clock has come to its target, but for those that only forget ids: whether
+    /// an id is remembered is a question of the clock, so these wait until something moves it.
+    pub(crate) fn is_due(
+        &mut self,
+        (customer, clock_id, to): (CustomerId, ClockId, Timestamp),
+    ) -> Result<bool, Failure> {
+        let Some(clock) = self.clock(customer, clock_id)? else { return Ok(false) };
+        let (mut from, until) = timers(customer, clock_id, Timestamp(i64::MAX));
+        let mut next_timer = None;
+        while let Some((key, _)) = self.view.first(Table::Timers, &from, &until)? {
+            let timer = Timer::from_key(&key).ok_or_else(|| self.damaged(customer))?;
+            if timer.kind != TimerKind::Forget {
+                next_timer = Some(timer.due);
+                break;
+            }
+            from = after(&key);
+        }
+        self.clocks.insert((customer, clock_id), Some(Clock { next_timer, ..clock }));
+        Ok(next_timer.is_some_and(|due| due <= to.max(clock.now)))
     }
 
     /// The first timer of a clock that is due when the clock has come to its target.

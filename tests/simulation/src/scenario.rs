@@ -7,13 +7,14 @@ use oracle::Event;
 use oracle::generate::{Case, case};
 use ports::{Header, Outgoing, Topics};
 use rules::{
-    AlertId, Command, CommandRecord, CustomerId, EXPECTED_VERSION_HEADER, Rule, RuleVersion, Severity,
+    AlertId, Command, CommandRecord, CustomerId, EXPECTED_VERSION_HEADER, Node, Rule, RuleVersion, Severity,
+    Timestamp,
 };
 use serde_json::json;
 use simulated::{Faults, Mutation, Rates, draw};
 use uuid::Uuid;
 
-use crate::{APP, BASE};
+use crate::{APP, BASE, IDLE};
 
 /// Everything that a run depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,8 +129,12 @@ fn next(bytes: &[u8; 16], by: u128) -> Uuid {
 
 fn events(chance: &mut Chance, case: &Case, partitions: u32, items: &mut Vec<Item>) {
     let mut front = 0;
+    let mut silent = BTreeMap::new();
     for event in &case.history.events {
         front = front.max(u64::try_from(event.timestamp.0 - BASE).unwrap_or(0));
+        if !is_certain(event, front, &mut silent) {
+            continue;
+        }
         let mut put = |at: u64, records: Vec<Outgoing>, how: How, fault: Option<&'static str>| {
             items.push(Item { at, what: What::Write(records, how), fault });
         };
@@ -149,6 +154,18 @@ fn events(chance: &mut Chance, case: &Case, partitions: u32, items: &mut Vec<Ite
             _ => {},
         }
     }
+}
+
+/// Whether the event's time is certain. An event whose time cannot be read happens at its customer's clock, and where that
+/// stands after a silence depends on what the engine had to tidy up meanwhile.
+fn is_certain(event: &Event, front: u64, silent: &mut BTreeMap<CustomerId, (u64, bool)>) -> bool {
+    let Node::Object(members) = &event.payload else { return false };
+    let written = members.iter().find(|(name, _)| *name == "ts").and_then(|(_, value)| value.as_str());
+    let is_readable = written.is_some_and(|text| text.parse::<Timestamp>().is_ok());
+    let (last, was_silent) = silent.get(&event.customer).copied().unwrap_or((front, false));
+    let is_silent = !is_readable && (was_silent || front - last > IDLE / 2);
+    silent.insert(event.customer, (front, is_silent));
+    !is_silent
 }
 
 fn record(event: &Event) -> Outgoing {

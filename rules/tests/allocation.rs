@@ -1,12 +1,14 @@
 //! What reading an event allocates: nothing but what it keeps, once a thread has read a few; and what hostile events can take.
 //!
-//! A binary of its own, because it counts what the whole process allocates. Run one test at a time: they share a lock.
+//! A binary of its own, because it counts what is allocated: how often by each thread, since that of the test runner allocates too,
+//! and how much by the whole process. Tests share a lock.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 #[path = "made/mod.rs"]
 mod made;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,12 +18,16 @@ use serde_json::Value;
 
 struct Counting;
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 fn taken(bytes: usize) {
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    // A thread that ends may allocate after its counter is gone.
+    COUNT.try_with(|count| count.set(count.get() + 1)).unwrap_or_default();
     let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
     PEAK.fetch_max(held, Ordering::Relaxed);
 }
@@ -59,9 +65,9 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// What something gives and how often it allocates.
 fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = COUNT.load(Ordering::Relaxed);
+    let before = COUNT.get();
     let result = work();
-    (result, COUNT.load(Ordering::Relaxed) - before)
+    (result, COUNT.get() - before)
 }
 
 fn snapshot(conditions: &[&str]) -> Snapshot {

@@ -158,6 +158,19 @@ impl DataFile {
             least["customer_id"] = first.to_string().into();
             greatest["customer_id"] = last.to_string().into();
         }
+        // Readers that build an expression of each column take a column without bounds for one without values.
+        let partitions: Vec<_> = self.spans.iter().map(|(partition, _)| partition.0).collect();
+        if let (Some(first), Some(last)) = (partitions.iter().min(), partitions.iter().max()) {
+            least["k_partition"] = (*first).into();
+            greatest["k_partition"] = (*last).into();
+        }
+        let offsets = || self.spans.iter().map(|(_, span)| span);
+        if let (Some(first), Some(last)) =
+            (offsets().map(|span| span.from).min(), offsets().map(|span| span.next - 1).max())
+        {
+            least["k_offset"] = first.into();
+            greatest["k_offset"] = last.into();
+        }
         let stats = json!({
             "numRecords": self.sum.rows,
             "minValues": least,

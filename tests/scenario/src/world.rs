@@ -177,7 +177,8 @@ impl World {
                 return Ok(false);
             }
         }
-        Ok(self.worker.is_some())
+        let is_filling = self.status.read().bootstraps.values().any(|newcomers| !newcomers.is_empty());
+        Ok(self.worker.is_some() && !is_filling)
     }
 
     /// What has come out since the last call, each stream in its order.

@@ -94,7 +94,7 @@ async fn what_makes_no_sense_is_refused_with_its_place() {
         (json!({"rule": rule(), "customers": ["x"]}), "TOC-4026", "/customers/0"),
         (json!({"rule": rule(), "from": "now"}), "TOC-4026", "/from"),
         (json!({"rule": rule(), "other": rule(), "inForce": true}), "TOC-4026", "/inForce"),
-        (json!({"rule": {"customerId": CUSTOMER}}), "TOC-1003", "/rule/alertName"),
+        (json!({"rule": {"customerId": CUSTOMER}}), "TOC-1003", "/rule"),
     ] {
         let answered = harness.post("/v1/rules:preview", body.to_string()).await;
         assert_eq!(

@@ -4,6 +4,8 @@ use engine::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Code;
+
 /// One thing wrong with the caller's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Fault {
@@ -22,6 +24,20 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     /// What was expected there, or what to do.
     pub(crate) expected: String,
+}
+
+impl Fault {
+    /// A member of the body that does not do.
+    pub(crate) fn of_body(pointer: &str, message: &str, expected: &str) -> Self {
+        Self {
+            code: Code::BadBody.code(),
+            pointer: Some(pointer.to_owned()),
+            line: None,
+            column: None,
+            message: message.to_owned(),
+            expected: expected.to_owned(),
+        }
+    }
 }
 
 impl From<&rules::Problem> for Fault {

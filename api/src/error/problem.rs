@@ -55,6 +55,25 @@ impl Problem {
         Self::of(code.code(), (code.status(), code.title()), detail.into())
     }
 
+    /// A body that is not the JSON that was expected.
+    pub(crate) fn unreadable_body(error: &serde_json::Error, expected: &str) -> Self {
+        let fault = Fault {
+            code: Code::BadBody.code(),
+            pointer: None,
+            line: Some(error.line()),
+            column: Some(error.column()),
+            message: error.to_string(),
+            expected: expected.to_owned(),
+        };
+        Self::new(Code::BadBody, "the body cannot be read").with_faults(vec![fault])
+    }
+
+    /// A body of which one member does not do.
+    pub(crate) fn bad_body(pointer: &str, message: &str, expected: &str) -> Self {
+        let fault = Fault::of_body(pointer, message, expected);
+        Self::new(Code::BadBody, format!("{message}; expected {expected}")).with_faults(vec![fault])
+    }
+
     /// A refused event, on its own.
     pub(crate) fn of_event(refusal: &Refusal, fault: Fault) -> Self {
         let reason = refusal.reason;

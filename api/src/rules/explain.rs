@@ -18,6 +18,8 @@ use crate::access::{Caller, Reach, foreign};
 use crate::error::{Answer, Code, Fault, Problem, ProblemBody};
 use crate::state::App;
 
+/// What a body is.
+const EXPECTED: &str = "an object with `rule` (or `customerId` and `alertId`) and `payload` (or `event`)";
 /// The largest body: an event whose payload is a string that escapes much, and a rule.
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// Stands for an id that the rule leaves out.
@@ -55,8 +57,8 @@ pub(crate) async fn explain(
     let document = app.bodies.read(request, BODY_BYTES_MAX).await?;
     let follower = app.follower.clone();
     let explained = app.explaining(move || {
-        let question: Question<'_> =
-            serde_json::from_slice(&document.bytes).map_err(|error| unreadable(&error))?;
+        let question: Question<'_> = serde_json::from_slice(&document.bytes)
+            .map_err(|error| Problem::unreadable_body(&error, EXPECTED))?;
         let rule = question
             .rule(|key| follower.look(|book| book.get(key).filter(|active| sees(reach, active)).cloned()))?;
         let (customer, payload) = question.event()?;
@@ -102,7 +104,9 @@ impl Question<'_> {
                 Ok(Subject::Given(Box::new(rule)))
             },
             (None, Some(customer), Some(alert)) => {
-                let bad = |pointer| move |_| bad(pointer, "this is no UUID", "a UUID of 36 characters");
+                let bad = |pointer| {
+                    move |_| Problem::bad_body(pointer, "this is no UUID", "a UUID of 36 characters")
+                };
                 let key = RuleKey {
                     customer: customer.parse().map_err(bad("/customerId"))?,
                     alert: alert.parse().map_err(bad("/alertId"))?,
@@ -110,7 +114,11 @@ impl Question<'_> {
                 let none = || Problem::new(Code::NoSuchRule, format!("there is no rule {key}"));
                 in_force(&key).map(Subject::InForce).ok_or_else(none)
             },
-            _ => Err(bad("", "it does not name one rule", "either `rule`, or `customerId` and `alertId`")),
+            _ => Err(Problem::bad_body(
+                "",
+                "it does not name one rule",
+                "either `rule`, or `customerId` and `alertId`",
+            )),
         }
     }
 
@@ -125,7 +133,7 @@ impl Question<'_> {
                 })?;
                 Ok((Some(event.customer), event.payload))
             },
-            _ => Err(bad("", "it does not have one event", "either `payload` or `event`")),
+            _ => Err(Problem::bad_body("", "it does not have one event", "either `payload` or `event`")),
         }
     }
 }
@@ -148,31 +156,6 @@ fn read_payload(text: &str) -> Answer<Payload> {
         };
         refused(reason, error.to_string())
     })
-}
-
-fn unreadable(error: &serde_json::Error) -> Problem {
-    let fault = Fault {
-        code: Code::BadBody.code(),
-        pointer: None,
-        line: Some(error.line()),
-        column: Some(error.column()),
-        message: error.to_string(),
-        expected: "an object with `rule` (or `customerId` and `alertId`) and `payload` (or `event`)"
-            .to_owned(),
-    };
-    Problem::new(Code::BadBody, "the body cannot be read").with_faults(vec![fault])
-}
-
-fn bad(pointer: &str, message: &str, expected: &str) -> Problem {
-    let fault = Fault {
-        code: Code::BadBody.code(),
-        pointer: Some(pointer.to_owned()),
-        line: None,
-        column: None,
-        message: message.to_owned(),
-        expected: expected.to_owned(),
-    };
-    Problem::new(Code::BadBody, format!("{message}; expected {expected}")).with_faults(vec![fault])
 }
 
 #[cfg(test)]

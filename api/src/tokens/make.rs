@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// What a body is.
+const EXPECTED: &str = "an object with `role`, `name`, and where they apply `customerId` and `expiresAt`";
 use super::TokenInfo;
 use crate::access::{Caller, Reach, Role, foreign};
 use crate::clock;
@@ -61,7 +63,8 @@ pub(crate) struct MadeToken {
     ))]
 pub(crate) async fn make(State(app): State<App>, caller: Caller, request: Request) -> Answer<Response> {
     let document = app.bodies.read(request, BODY_BYTES_MAX).await?;
-    let wanted: NewToken = serde_json::from_slice(&document.bytes).map_err(|error| unreadable(&error))?;
+    let wanted: NewToken = serde_json::from_slice(&document.bytes)
+        .map_err(|error| Problem::unreadable_body(&error, EXPECTED))?;
     let (secret, stored) = checked(wanted, &caller)?;
     if !tokens::add(&app.records, &stored, &token::hash(&secret)).await? {
         let detail = format!("there are {TOKENS_MAX} tokens already; revoke those that nobody uses");
@@ -89,7 +92,7 @@ fn checked(wanted: NewToken, caller: &Caller) -> Answer<(String, StoredToken)> {
     let mut faults = Vec::new();
     let mut expect = |holds: bool, pointer: &str, message: &str, expected: &str| {
         if !holds {
-            faults.push(fault(pointer, message, expected));
+            faults.push(Fault::of_body(pointer, message, expected));
         }
     };
     expect(role.is_some(), "/role", "there is no such role", &names());
@@ -130,7 +133,8 @@ fn checked(wanted: NewToken, caller: &Caller) -> Answer<(String, StoredToken)> {
 fn permitted(role: Role, customer: Option<CustomerId>, caller: &Caller) -> Answer<()> {
     match (caller.reach(), customer) {
         (Reach::All, Some(customer)) if customer.is_global() => {
-            let fault = fault("/customerId", "the global customer owns rules alone", "another customer");
+            let fault =
+                Fault::of_body("/customerId", "the global customer owns rules alone", "another customer");
             Err(Problem::new(Code::BadBody, "no such token can be made").with_faults(vec![fault]))
         },
         (Reach::All, _) => Ok(()),
@@ -145,28 +149,4 @@ fn permitted(role: Role, customer: Option<CustomerId>, caller: &Caller) -> Answe
 
 fn names() -> String {
     Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
-}
-
-fn fault(pointer: &str, message: &str, expected: &str) -> Fault {
-    Fault {
-        code: Code::BadBody.code(),
-        pointer: Some(pointer.to_owned()),
-        line: None,
-        column: None,
-        message: message.to_owned(),
-        expected: expected.to_owned(),
-    }
-}
-
-fn unreadable(error: &serde_json::Error) -> Problem {
-    let fault = Fault {
-        code: Code::BadBody.code(),
-        pointer: None,
-        line: Some(error.line()),
-        column: Some(error.column()),
-        message: error.to_string(),
-        expected: "an object with `role`, `name`, and where they apply `customerId` and `expiresAt`"
-            .to_owned(),
-    };
-    Problem::new(Code::BadBody, "the body cannot be read").with_faults(vec![fault])
 }

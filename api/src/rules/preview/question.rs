@@ -10,8 +10,10 @@ use rules::{ActiveRule, AlertId, Command, CustomerId, Rule, RuleBook, RuleKey, S
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Answer, Code, Fault, Problem};
+use crate::error::{Answer, Code, Problem};
 
+/// What a body is.
+const EXPECTED: &str = "an object with `rule`, and what the contract names besides";
 /// Stands for an id that a rule leaves out.
 const NO_ID: AlertId = AlertId::from_bytes([0; 16]);
 /// The most customers that are named.
@@ -53,7 +55,8 @@ pub(super) fn read(
     body: &[u8],
     in_force: impl FnOnce(&RuleKey) -> Option<Arc<ActiveRule>>,
 ) -> Answer<PreviewQuestion> {
-    let request: PreviewRequest = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+    let request: PreviewRequest =
+        serde_json::from_slice(body).map_err(|error| Problem::unreadable_body(&error, EXPECTED))?;
     let rule = rule(&request.rule, "/rule")?;
     let other = match (request.other, request.in_force) {
         (None, false) => None,
@@ -63,13 +66,18 @@ pub(super) fn read(
             Some(in_force(&rule.key).ok_or_else(none)?.rule.clone())
         },
         (Some(_), true) => {
-            return Err(bad("/inForce", "there is `other` too", "one of `other` and `inForce`"));
+            return Err(Problem::bad_body(
+                "/inForce",
+                "there is `other` too",
+                "one of `other` and `inForce`",
+            ));
         },
     };
     let customers = request.customers.map(customers).transpose()?;
     let moment = |text: Option<String>, pointer| {
         let text = text.map(|text| text.parse::<Timestamp>());
-        text.transpose().map_err(|_| bad(pointer, "this is no time", "RFC 3339, as 2025-11-01T00:00:00Z"))
+        text.transpose()
+            .map_err(|_| Problem::bad_body(pointer, "this is no time", "RFC 3339, as 2025-11-01T00:00:00Z"))
     };
     let (from, until) = (moment(request.from, "/from")?, moment(request.until, "/until")?);
     let times = (from.is_some() || until.is_some())
@@ -107,11 +115,12 @@ fn book(mut rule: Rule) -> RuleBook {
 
 fn customers(ids: Vec<String>) -> Answer<BTreeSet<CustomerId>> {
     if ids.len() > CUSTOMERS_MAX {
-        return Err(bad("/customers", "these are too many", "at most 1000 customers"));
+        return Err(Problem::bad_body("/customers", "these are too many", "at most 1000 customers"));
     }
     let parse = |(place, id): (usize, &String)| {
-        id.parse()
-            .map_err(|_| bad(&format!("/customers/{place}"), "this is no UUID", "a UUID of 36 characters"))
+        id.parse().map_err(|_| {
+            Problem::bad_body(&format!("/customers/{place}"), "this is no UUID", "a UUID of 36 characters")
+        })
     };
     ids.iter().enumerate().map(parse).collect()
 }
@@ -123,31 +132,9 @@ fn within<T: PartialOrd>(
     expected: &str,
 ) -> Answer<Option<T>> {
     match value {
-        Some(value) if !range.contains(&value) => Err(bad(pointer, "this is out of bounds", expected)),
+        Some(value) if !range.contains(&value) => {
+            Err(Problem::bad_body(pointer, "this is out of bounds", expected))
+        },
         value => Ok(value),
     }
-}
-
-fn unreadable(error: &serde_json::Error) -> Problem {
-    let fault = Fault {
-        code: Code::BadBody.code(),
-        pointer: None,
-        line: Some(error.line()),
-        column: Some(error.column()),
-        message: error.to_string(),
-        expected: "an object with `rule`, and what the contract names besides".to_owned(),
-    };
-    Problem::new(Code::BadBody, "the body cannot be read").with_faults(vec![fault])
-}
-
-fn bad(pointer: &str, message: &str, expected: &str) -> Problem {
-    let fault = Fault {
-        code: Code::BadBody.code(),
-        pointer: Some(pointer.to_owned()),
-        line: None,
-        column: None,
-        message: message.to_owned(),
-        expected: expected.to_owned(),
-    };
-    Problem::new(Code::BadBody, format!("{message}; expected {expected}")).with_faults(vec![fault])
 }

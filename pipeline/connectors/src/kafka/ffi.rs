@@ -209,6 +209,9 @@ fn copy(messages: &[Message], headers: bool) -> Vec<Fetched> {
 /// Generation and member id of a member, as they stood together at one moment.
 pub(super) struct GroupMetadata(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
+// SAFETY: it is a copy that belongs to no client and no thread.
+unsafe impl Send for GroupMetadata {}
+
 impl GroupMetadata {
     /// The id that the group gave the member; empty while it is none.
     pub(super) fn member(&self) -> String {

@@ -9,6 +9,7 @@ mod admin;
 mod append;
 mod assignment;
 mod block_on;
+mod bounded;
 mod commit;
 mod context;
 mod delivery;

@@ -8,6 +8,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::bounded::within;
 use super::delivery::{Producer, Undelivered, deliver};
 use super::errors::{error, kind};
 use super::ffi::{self, GroupMetadata, TransactionError, TransactionResult};
@@ -21,6 +22,9 @@ const SLOW: Duration = Duration::from_millis(500);
 
 /// How long one call may take. The broker ends the transaction before.
 const CALL_TIMEOUT: Duration = TRANSACTION_TIMEOUT.saturating_add(Duration::from_secs(1));
+
+/// How long a call is waited for that may not keep to that.
+const CALL_PATIENCE: Duration = CALL_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 /// What became of a try.
 #[derive(Debug)]
@@ -82,21 +86,27 @@ impl Attempt<'_> {
             Ok(group) => group,
             Err(problem) => return self.abort(Outcome::Lost(problem)),
         };
-        self.end(places, positions, &group)
+        self.end(places, positions, group)
     }
 
     fn end(
         &self,
         places: Vec<Place>,
         positions: Vec<(Partition, Committed)>,
-        group: &GroupMetadata,
+        group: GroupMetadata,
     ) -> Outcome {
         let list = match list(self.topic, &positions) {
             Ok(list) => list,
             Err(problem) => return self.abort(Outcome::Impossible(problem)),
         };
         let sent = Instant::now();
-        let result = ffi::send_offsets(self.producer, &list, group, CALL_TIMEOUT);
+        let producer = self.producer.clone();
+        let send = move || ffi::send_offsets(&producer, &list, &group, CALL_TIMEOUT);
+        let Some(result) = within(CALL_PATIENCE, send) else {
+            let problem = "committing positions: Kafka's client does not answer";
+            let cause = Error::new(ErrorKind::Unavailable, problem);
+            return Outcome::Doubtful { cause, fenced: false, tried: None };
+        };
         let offsets_took = sent.elapsed();
         metrics::commit_step(Step::Positions, offsets_took);
         if let Err(problem) = result {
@@ -206,4 +216,40 @@ fn list(topic: &str, positions: &[(Partition, Committed)]) -> Result<TopicPartit
         entry.set_metadata(&committed.metadata);
     }
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::Offset;
+    use rdkafka::consumer::BaseConsumer;
+    use rdkafka::mocking::{MockCluster, MockCoordinator};
+
+    use super::*;
+    use crate::kafka::ffi::QueuedConsumer;
+    use crate::kafka::settings::Settings;
+    use crate::kafka::settle;
+
+    #[test]
+    fn a_coordinator_that_stays_away_does_not_hold_a_commit_up_for_good() {
+        let (topic, writer, group) = ("events", "a.one", "a");
+        let cluster = MockCluster::new(2).unwrap();
+        cluster.create_topic(topic, 1, 1).unwrap();
+        cluster.coordinator(MockCoordinator::Transaction(writer.to_owned()), 1).unwrap();
+        cluster.coordinator(MockCoordinator::Group(group.to_owned()), 2).unwrap();
+        let settings = Settings::new(cluster.bootstrap_servers(), "tests");
+        let producer = settle::connect(&settings, writer, CALL_TIMEOUT).unwrap();
+        let consumer: BaseConsumer = settings.member(group, "one").create().unwrap();
+        let consumer = QueuedConsumer::new(consumer);
+        cluster.broker_down(2).unwrap();
+        let next = Committed { next: Offset(1), metadata: String::new() };
+        let attempt = Attempt {
+            producer: &producer,
+            topic,
+            records: &[],
+            positions: &mut |_: &[Place]| vec![(Partition(0), next.clone())],
+            standing: &|_| Ok(consumer.group_metadata().unwrap()),
+        };
+        let outcome = attempt.run();
+        assert!(matches!(outcome, Outcome::Doubtful { fenced: false, tried: None, .. }), "{outcome:?}");
+    }
 }

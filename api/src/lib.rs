@@ -7,6 +7,7 @@
 
 mod access;
 mod alerts;
+pub mod audit;
 mod blocking;
 mod body;
 mod clock;
@@ -33,6 +34,7 @@ mod tests;
 pub mod token;
 mod tokens;
 
+pub use access::OidcSettings;
 pub use readiness::{NotReady, Probe};
 pub use server::{Api, MetricsPage, Wiring};
 pub use settings::Settings;

@@ -18,6 +18,7 @@ const STREAM_GAPS: &str = "api_stream_gaps_total";
 const CONTROLS_READ: &str = "api_controls_read_total";
 const CONTROLS_MALFORMED: &str = "api_controls_malformed_total";
 const RULES: &str = "api_rules_count";
+const AUDIT_LOST: &str = "api_audit_entries_lost_total";
 const RULES_IMPORTED: &str = "api_rules_imported_total";
 
 /// Describes every metric; called once at the start.
@@ -38,6 +39,7 @@ pub fn describe() {
         "Control records read that change nothing because they are malformed"
     );
     describe_gauge!(RULES, "Rules in the book");
+    describe_counter!(AUDIT_LOST, "Entries that could not be written to the audit log");
     describe_counter!(RULES_IMPORTED, "Lines of imports, by what became of them");
 }
 
@@ -53,6 +55,11 @@ pub(crate) fn request(route: &str, method: &'static str, status: u16, took: Dura
     let route = route.to_owned();
     counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => class).increment(1);
     histogram!(REQUEST_SECONDS, "route" => route).record(took.as_secs_f64());
+}
+
+/// Entries did not get into the audit log.
+pub(crate) fn audit_lost(count: u64) {
+    counter!(AUDIT_LOST).increment(count);
 }
 
 /// Events went into the log.

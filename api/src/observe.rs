@@ -18,10 +18,15 @@ const NO_ROUTE: &str = "none";
 /// Where "not ready" is an answer and no failure.
 const READINESS: &str = "/readyz";
 
+/// The id of a request; an extension of it.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// The layer.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.to_str().unwrap_or_default().to_owned()));
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;

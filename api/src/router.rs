@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::error::{Code, Problem, ProblemBody};
 use crate::state::App;
-use crate::{access, alerts, events, health, observe, rules, savepoints, tokens};
+use crate::{access, alerts, audit, events, health, observe, rules, savepoints, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,7 @@ use crate::{access, alerts, events, health, observe, rules, savepoints, tokens};
         (name = "rules", description = "What is looked for in the events"),
         (name = "events", description = "What happened"),
         (name = "alerts", description = "What was found"),
+        (name = "audit", description = "Who did what"),
         (name = "tokens", description = "Who may do what"),
         (name = "savepoints", description = "States of the whole deployment that can be gone back to"),
         (name = "process", description = "How this process is")
@@ -57,6 +58,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(alerts::stream::stream))
         .routes(routes!(tokens::list::list, tokens::make::make))
         .routes(routes!(tokens::revoke::revoke))
+        .routes(routes!(audit::list::list))
         .routes(routes!(tokens::whoami::whoami))
         .routes(routes!(savepoints::list, savepoints::post))
         .routes(routes!(savepoints::get))

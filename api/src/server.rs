@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
 use crate::alerts::Streams;
+use crate::audit::Audit;
 use crate::body::Budget;
 use crate::connections;
 use crate::readiness::{Probe, Readiness};
@@ -56,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) router: Router,
     pub(crate) stopper: Stopper,
     threads: Vec<JoinHandle<()>>,
+    audit_stopper: Stopper,
+    auditing: tokio::task::JoinHandle<()>,
 }
 
 impl Api {
@@ -75,7 +78,7 @@ impl Api {
         shutdown: impl Future<Output = ()> + Send,
     ) -> std::io::Result<()> {
         let (settings, records) = (self.0.settings.clone(), self.0.records.clone());
-        let Running { router, stopper, threads } = self.start()?;
+        let Running { router, stopper, threads, audit_stopper, auditing } = self.start()?;
         let open = connections::accept(&listener, router, &settings, shutdown).await;
         drop(listener);
         stopper.stop();
@@ -83,6 +86,10 @@ impl Api {
         let joined = tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(JoinHandle::join));
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the API has panicked");
+        }
+        audit_stopper.stop();
+        if auditing.await.is_err() {
+            tracing::error!("the task that writes the audit log has panicked");
         }
         records.close().await;
         Ok(())
@@ -92,6 +99,8 @@ impl Api {
     pub(crate) fn start(self) -> std::io::Result<Running> {
         crate::metrics::describe();
         let (stopper, stop) = pair();
+        // Requests that are finished after the stop are written down yet.
+        let (audit_stopper, auditing_until) = pair();
         let Wiring { settings, log, topics, group, root, records, probe, metrics_page, previews, savepoints } =
             self.0;
         let follower = Follower::new();
@@ -101,8 +110,11 @@ impl Api {
             follower.start(Arc::clone(&log), topics.controls.clone(), stop.clone())?,
             streams.start(Arc::clone(&log), topics.alerts.clone(), stop.clone())?,
         ];
+        let (audit, auditing) = Audit::new(records.clone(), auditing_until);
+        let auditing = tokio::spawn(auditing);
         let committed = effective.clone().run(Arc::clone(&log), group, topics.events.clone(), stop);
         tokio::spawn(committed);
+        let authenticator = Authenticator::new(root, records.clone(), settings.oidc.clone());
         let app: App = Arc::new(Shared {
             bodies: Budget::new(settings.body_bytes_max, settings.body_timeout),
             turns: Semaphore::new(settings.writes_max),
@@ -113,7 +125,8 @@ impl Api {
             settings,
             log,
             topics,
-            authenticator: Authenticator::new(root, records.clone()),
+            authenticator,
+            audit,
             records,
             follower,
             effective,
@@ -122,6 +135,6 @@ impl Api {
             readiness: Readiness::new(probe),
             metrics_page,
         });
-        Ok(Running { router: router(app), stopper, threads })
+        Ok(Running { router: router(app), stopper, threads, audit_stopper, auditing })
     }
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use crate::access::OidcSettings;
+
 /// Settings of the API; the default serves a single machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Whether a proxy stands in front, whose `X-Forwarded-For` tells where requests come from.
     pub behind_proxy: bool,
+    /// The issuer whose tokens are taken besides our own, if there is one.
+    pub oidc: Option<OidcSettings>,
     /// The most connections at once; further ones wait to be accepted.
     pub connections_max: usize,
     /// The most alert streams at once; further ones are answered 503.
@@ -45,6 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             behind_proxy: false,
+            oidc: None,
             connections_max: 12_000,
             streams_max: 10_000,
             writes_max: 64,

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
 use crate::alerts::Streams;
+use crate::audit::Audit;
 use crate::body::Budget;
 use crate::error::{Answer, Code, Problem};
 use crate::readiness::Readiness;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) topics: Topics,
     pub(crate) records: Records,
     pub(crate) authenticator: Authenticator,
+    pub(crate) audit: Audit,
     pub(crate) bodies: Budget,
     pub(crate) turns: Semaphore,
     pub(crate) imports: Arc<Semaphore>,

@@ -95,6 +95,18 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Tokens of a running system.
+    Tokens {
+        #[command(subcommand)]
+        command: TokensCommand,
+    },
+    /// Who did what in a running system.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Keep a server and a token under a name, for --profile.
+    Login(LoginArguments),
     /// The topics of a deployment.
     Topics {
         #[command(subcommand)]
@@ -207,12 +219,15 @@ pub(crate) struct RouterFlags {
 /// How to reach a running system.
 #[derive(Debug, Args)]
 pub(crate) struct Remote {
-    /// Where its API listens.
-    #[arg(long, value_name = "URL", env = "TOCSIN_SERVER", default_value = "http://127.0.0.1:8080")]
-    pub(crate) server: String,
-    /// The file that holds the token; TOCSIN_TOKEN wins over it.
-    #[arg(long, value_name = "FILE", env = "TOCSIN_TOKEN_FILE", default_value = "data/root.token")]
-    pub(crate) token_file: PathBuf,
+    /// Where its API listens [default: that of the profile, or http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL", env = "TOCSIN_SERVER")]
+    pub(crate) server: Option<String>,
+    /// The file that holds the token; TOCSIN_TOKEN wins over it [default: the profile's token, or data/root.token].
+    #[arg(long, value_name = "FILE", env = "TOCSIN_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A server and token that `tocsin login` has kept [default: `default`, if there is one].
+    #[arg(long, value_name = "NAME", env = "TOCSIN_PROFILE")]
+    pub(crate) profile: Option<String>,
     /// What is printed: tables for people, or the API's JSON.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: Output,
@@ -421,6 +436,42 @@ pub(crate) enum SavepointCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum TokensCommand {
+    /// Make a token and print it; it cannot be shown again.
+    Create {
+        #[command(flatten)]
+        remote: Remote,
+        /// viewer, rule-author, responder or tenant-admin of a customer; operator, global-author, auditor or root.
+        #[arg(long)]
+        role: String,
+        /// What people call it.
+        #[arg(long)]
+        name: String,
+        /// Of which customer; roles of the system have none.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<uuid::Uuid>,
+        /// When it ends (RFC 3339) [default: after 90 days].
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+    },
+    /// List tokens, without their secrets.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+        /// Only those of this customer.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<uuid::Uuid>,
+    },
+    /// Revoke a token.
+    Revoke {
+        #[command(flatten)]
+        remote: Remote,
+        /// Its id.
+        id: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum CheckpointsCommand {
     /// List them, the newest of each partition first.
     List {
@@ -440,6 +491,40 @@ pub(crate) enum CheckpointsCommand {
         #[command(flatten)]
         settings: SettingFlags,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Show the latest entries.
+    List {
+        #[command(flatten)]
+        remote: Remote,
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u16,
+    },
+    /// Check that no entry was changed, removed or put in between.
+    Verify {
+        #[command(flatten)]
+        remote: Remote,
+        /// An entry that an earlier verification has printed, which must still be there.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        expect: Option<String>,
+    },
+}
+
+/// What `tocsin login` is told.
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// Where the API listens.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: String,
+    /// The name to keep it under.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) profile: String,
+    /// The file that holds the token; without it standard input is read.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -35,6 +35,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokio", &["api", "cli", "state"]),
     ("sqlx", &["api"]),
     ("object_store", &["bootstrap", "state"]),
+    ("ring", &["api"]),
     ("anyhow", &["loadgen"]),
 ];
 

@@ -1,4 +1,4 @@
-//! Who asks: the holder of the root token, or of one that is in the records.
+//! Who asks: the holder of the root token, of one that is in the records, or of one of the issuer that is believed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use rules::Timestamp;
 
 use super::attempts::Attempts;
-use super::{Principal, Source};
+use super::oidc::Oidc;
+use super::{OidcSettings, Principal, Source};
 use crate::clock;
 use crate::error::{Answer, Code, Problem};
+use crate::records::tokens::StoredToken;
 use crate::records::{Records, tokens};
 use crate::token::{self, TokenHash};
 
@@ -27,6 +29,7 @@ pub(crate) struct Authenticator {
     records: Records,
     known: Mutex<HashMap<TokenHash, Known>>,
     attempts: Attempts,
+    oidc: Option<Oidc>,
 }
 
 struct Known {
@@ -35,9 +38,10 @@ struct Known {
 }
 
 impl Authenticator {
-    /// The root token has this hash; all others are in the records.
-    pub(crate) fn new(root: TokenHash, records: Records) -> Self {
-        Self { root, records, known: Mutex::default(), attempts: Attempts::default() }
+    /// The root token has this hash; all others are in the records, or come from the issuer if there is one.
+    pub(crate) fn new(root: TokenHash, records: Records, oidc: Option<OidcSettings>) -> Self {
+        let oidc = oidc.map(Oidc::new);
+        Self { root, records, known: Mutex::default(), attempts: Attempts::default(), oidc }
     }
 
     /// Who asks.
@@ -49,6 +53,10 @@ impl Authenticator {
         let hash = token::hash(text);
         if hash == self.root {
             return Ok(Arc::new(Principal::root()));
+        }
+        if let Some(oidc) = self.oidc.as_ref().filter(|_| Oidc::is_its(text)) {
+            let principal = oidc.authenticate(text).await.map_err(|no| no.into_problem(unknown))?;
+            return Ok(Arc::new(principal));
         }
         match self.recall(&hash) {
             Recalled::Fresh(principal) => return alive(principal),
@@ -68,15 +76,27 @@ impl Authenticator {
             self.attempts.failed(source, Instant::now());
             return Err(unknown("no such token"));
         };
-        let principal = Arc::new(Principal {
-            id: format!("token:{}", stored.id),
-            name: stored.name,
-            role: stored.role,
-            customer: stored.customer,
-            expires_at: Some(stored.expires_at),
-        });
-        self.remember(hash, Arc::clone(&principal));
-        alive(principal)
+        alive(self.remember(hash, stored))
+    }
+
+    /// Whether somebody who was let in before may stay: the token has not ended and was not revoked. Records that are
+    /// away put nobody out.
+    pub(crate) async fn is_still(&self, principal: &Principal) -> bool {
+        if has_ended(principal) {
+            return false;
+        }
+        let Some(hash) = principal.hash else { return true };
+        if matches!(self.recall(&hash), Recalled::Fresh(_)) {
+            return true;
+        }
+        match tokens::find(&self.records, &hash).await {
+            Ok(Some(stored)) => {
+                self.remember(hash, stored);
+                true
+            },
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 
     /// Forgets a token that was revoked here, so that it ends at once.
@@ -92,14 +112,24 @@ impl Authenticator {
         }
     }
 
-    fn remember(&self, hash: TokenHash, principal: Arc<Principal>) {
+    fn remember(&self, hash: TokenHash, stored: StoredToken) -> Arc<Principal> {
+        let principal = Arc::new(Principal {
+            id: format!("token:{}", stored.id),
+            name: stored.name,
+            role: stored.role,
+            customer: stored.customer,
+            expires_at: Some(stored.expires_at),
+            hash: Some(hash),
+        });
         let mut known = self.known();
         if known.len() >= KNOWN_MAX {
             known.retain(|_, known| known.checked.elapsed() < FRESH);
         }
         if known.len() < KNOWN_MAX {
-            known.insert(hash, Known { principal, checked: Instant::now() });
+            known.insert(hash, Known { principal: Arc::clone(&principal), checked: Instant::now() });
         }
+        drop(known);
+        principal
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<TokenHash, Known>> {
@@ -114,12 +144,11 @@ enum Recalled {
 }
 
 fn alive(principal: Arc<Principal>) -> Answer<Arc<Principal>> {
-    let ended = |end: Timestamp| end <= clock::now();
-    if principal.expires_at.is_some_and(ended) {
-        Err(unknown("the token has expired"))
-    } else {
-        Ok(principal)
-    }
+    if has_ended(&principal) { Err(unknown("the token has expired")) } else { Ok(principal) }
+}
+
+fn has_ended(principal: &Principal) -> bool {
+    principal.expires_at.is_some_and(|end: Timestamp| end <= clock::now())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

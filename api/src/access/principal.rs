@@ -8,6 +8,7 @@ use rules::{CustomerId, Timestamp};
 
 use super::{Capability, Role};
 use crate::error::{Answer, Code, Fault, Problem};
+use crate::token::TokenHash;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Principal {
     pub(crate) customer: Option<CustomerId>,
     /// Until when it may ask; none for the root token.
     pub(crate) expires_at: Option<Timestamp>,
+    /// The hash of its token, if that is in the records.
+    pub(crate) hash: Option<TokenHash>,
 }
 
 /// Whose things somebody may look at or change, as far as its role lets it do that at all.
@@ -66,6 +69,7 @@ impl Principal {
             role: Role::Root,
             customer: None,
             expires_at: None,
+            hash: None,
         }
     }
 
@@ -106,7 +110,7 @@ impl Caller {
         match (wanted, self.reach()) {
             (Some(wanted), reach) if reach.covers(wanted) => Ok(Some(wanted)),
             (Some(_), _) | (None, Reach::Nothing) => {
-                Err(Problem::new(Code::NoSuchCustomer, "there is no such customer"))
+                Err(Problem::new(Code::NoSuchCustomer, "there is no such customer").hidden())
             },
             (None, reach) => Ok(reach.customer()),
         }

@@ -19,6 +19,8 @@ pub(crate) enum Capability {
     TokenWrite,
     /// Take savepoints and see which there are.
     Operate,
+    /// Read the audit log.
+    AuditRead,
 }
 
 impl Capability {
@@ -32,7 +34,17 @@ impl Capability {
         Self::TokenRead,
         Self::TokenWrite,
         Self::Operate,
+        Self::AuditRead,
     ];
+
+    /// Whether what is done by it is written to the audit log: changes, and looks at the log itself. What comes with
+    /// every event or alert is not.
+    pub(crate) const fn is_audited(self) -> bool {
+        match self {
+            Self::RuleWrite | Self::TokenWrite | Self::AuditRead | Self::Operate => true,
+            Self::RuleRead | Self::EventWrite | Self::AlertRead | Self::HistoryRead | Self::TokenRead => false,
+        }
+    }
 
     /// Its name, as the documents use it.
     pub(crate) const fn name(self) -> &'static str {
@@ -45,6 +57,7 @@ impl Capability {
             Self::TokenRead => "token-read",
             Self::TokenWrite => "token-write",
             Self::Operate => "operate",
+            Self::AuditRead => "audit-read",
         }
     }
 }
@@ -109,14 +122,18 @@ impl Role {
 
     /// What it may do.
     pub(crate) const fn capabilities(self) -> &'static [Capability] {
-        use Capability::{AlertRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite};
+        use Capability::{
+            AlertRead, AuditRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+        };
         match self {
             Self::Viewer | Self::Responder => &[RuleRead, AlertRead],
             Self::RuleAuthor => &[RuleRead, AlertRead, RuleWrite, EventWrite],
-            Self::TenantAdmin => &[RuleRead, AlertRead, RuleWrite, EventWrite, TokenRead, TokenWrite],
+            Self::TenantAdmin => {
+                &[RuleRead, AlertRead, RuleWrite, EventWrite, TokenRead, TokenWrite, AuditRead]
+            },
             Self::Operator => &[Operate],
             Self::GlobalAuthor => &[RuleRead, RuleWrite],
-            Self::Auditor => &[TokenRead],
+            Self::Auditor => &[TokenRead, AuditRead],
             Self::Root => Capability::ALL,
         }
     }

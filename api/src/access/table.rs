@@ -22,7 +22,7 @@ pub(crate) enum Access {
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
     use Access::{Needs, Public, Token};
     use Capability::{
-        AlertRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+        AlertRead, AuditRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
     };
     &[
         ("GET", "/healthz", Public),
@@ -50,6 +50,7 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/v1/savepoints", Needs(Operate)),
         ("POST", "/v1/savepoints", Needs(Operate)),
         ("GET", "/v1/savepoints/{id}", Needs(Operate)),
+        ("GET", "/v1/audit", Needs(AuditRead)),
     ]
 };
 

@@ -108,7 +108,8 @@ impl Streams {
 
 /// Alerts as server-sent events, in the order of their partition. `id` is the position behind an event: sent back as
 /// `Last-Event-ID` it resumes without loss or repeat; `0` begins with the oldest alert that is still there; without
-/// it the stream begins now. A `gap {from, to}` event tells that alerts have expired before they could be told.
+/// it the stream begins now. A `gap {from, to}` event tells that alerts have expired before they could be told. The
+/// stream ends when its token does.
 #[utoipa::path(get, path = "/v1/alerts/stream", tag = "alerts", security(("token" = [])),
     params(StreamQuery, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was received")),
     responses(
@@ -135,9 +136,11 @@ pub(crate) async fn stream(
     let (frames, receiver) = mpsc::channel(FRAMES_MAX);
     let sending = Sending { telling, frames, keep_alive: streams.keep_alive, _open: Open::new(open) };
     let mut stop = streams.stop.clone();
+    let put_out = until_put_out(App::clone(&app), caller, streams.keep_alive);
     tokio::spawn(async move {
         tokio::select! {
             () = sending.run(gap) => {},
+            () = put_out => {},
             () = stop.wait() => {},
         }
     });
@@ -149,6 +152,16 @@ pub(crate) async fn stream(
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, body).into_response())
+}
+
+/// Comes back when the token that has opened a stream is good no more.
+async fn until_put_out(app: App, caller: Caller, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        if !app.authenticator.is_still(&caller.0).await {
+            return;
+        }
+    }
 }
 
 fn wish(headers: &HeaderMap, query: Option<&str>) -> Answer<Wish> {

@@ -79,12 +79,14 @@ pub(crate) enum Code {
     NoSavepoints,
     /// There is no such savepoint.
     NoSuchSavepoint,
+    /// The issuer of tokens cannot be asked for its keys.
+    IssuerUnavailable,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -122,6 +124,7 @@ impl Code {
         Self::ArchiveUnusable,
         Self::NoSavepoints,
         Self::NoSuchSavepoint,
+        Self::IssuerUnavailable,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -179,6 +182,7 @@ impl Code {
             Self::ArchiveUnusable => ("TOC-4035", S::SERVICE_UNAVAILABLE, "archive unusable"),
             Self::NoSavepoints => ("TOC-4036", S::CONFLICT, "savepoints are switched off"),
             Self::NoSuchSavepoint => ("TOC-4037", S::NOT_FOUND, "no such savepoint"),
+            Self::IssuerUnavailable => ("TOC-4038", S::SERVICE_UNAVAILABLE, "issuer of tokens unavailable"),
         }
     }
 }

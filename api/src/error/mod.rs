@@ -10,7 +10,7 @@ mod records;
 
 pub(crate) use code::Code;
 pub(crate) use fault::Fault;
-pub(crate) use problem::{Problem, ProblemBody};
+pub(crate) use problem::{CodeOf, Problem, ProblemBody};
 
 /// What handlers answer.
 pub(crate) type Answer<T> = Result<T, Problem>;

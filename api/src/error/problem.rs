@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use engine::Refusal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Code, Fault, inner};
+use crate::access::Hidden;
 
 /// Where the entries of the codes are served.
 const DOCUMENT: &str = "/docs/errors.md";
@@ -24,7 +25,12 @@ struct Parts {
     body: ProblemBody,
     status: StatusCode,
     headers: HeaderMap,
+    hidden: bool,
 }
+
+/// The code of the problem that a response tells; an extension of the response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CodeOf(pub(crate) &'static str);
 
 /// A problem document of RFC 9457. `code` is stable, the texts are for people and are not.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,7 +96,7 @@ impl Problem {
             errors: Vec::new(),
             more: Map::new(),
         };
-        Self(Box::new(Parts { body, status, headers: HeaderMap::new() }))
+        Self(Box::new(Parts { body, status, headers: HeaderMap::new(), hidden: false }))
     }
 
     /// Adds the places in the caller's input.
@@ -108,6 +114,12 @@ impl Problem {
     /// Adds a header to the answer.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.insert(name, value);
+        self
+    }
+
+    /// Notes that what is said not to be there is another's. Clients do not see that, the audit log does.
+    pub(crate) fn hidden(mut self) -> Self {
+        self.0.hidden = true;
         self
     }
 
@@ -141,9 +153,14 @@ impl Serialize for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Parts { body, status, mut headers } = *self.0;
+        let Parts { body, status, mut headers, hidden } = *self.0;
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        (status, headers, Json(body)).into_response()
+        let code = Extension(CodeOf(body.code));
+        let mut response = (status, headers, code, Json(body)).into_response();
+        if hidden {
+            response.extensions_mut().insert(Hidden);
+        }
+        response
     }
 }

@@ -8,7 +8,10 @@ use sqlx::{AnyPool, SqlSafeStr};
 use super::{RecordsError, Result};
 
 /// Number, name and text of every migration, in their order.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "tokens", include_str!("../../migrations/0001_tokens.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "tokens", include_str!("../../migrations/0001_tokens.sql")),
+    (2, "audit", include_str!("../../migrations/0002_audit.sql")),
+];
 
 /// Brings the database up to this version.
 pub(super) async fn run(pool: &AnyPool) -> Result<()> {

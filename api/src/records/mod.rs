@@ -5,6 +5,7 @@
 //! gets a migration in `api/migrations/`, a line in [`migrations`], and a file here with its statements and their tests
 //! on both databases ([`testing`]).
 
+pub(crate) mod audit;
 mod error;
 mod location;
 mod migrations;

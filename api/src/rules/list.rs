@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{page, read_cursor, write_cursor};
-use super::sight::{sees, shown};
+use super::sight::{missing, sees, shown};
 use crate::access::{Caller, Reach};
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, RulePath, customer, limit};
@@ -81,8 +81,10 @@ pub(crate) async fn get(
     RulePath(key): RulePath,
 ) -> Answer<(HeaderMap, Json<Value>)> {
     let reach = caller.reach();
-    let active = app.follower.look(|book| book.get(&key).filter(|active| sees(reach, active)).cloned());
-    let active = active.ok_or_else(|| Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))?;
+    let active = app.follower.look(|book| {
+        let seen = book.get(&key).filter(|active| sees(reach, active)).cloned();
+        seen.ok_or_else(|| missing(&key, book))
+    })?;
     let document = shown(reach, &active);
     Ok((HeaderMap::from_iter([(header::ETAG, etag(active.version))]), Json(document)))
 }

@@ -41,7 +41,13 @@ pub(super) fn may_write(reach: Reach, key: &RuleKey, book: &RuleBook) -> Answer<
     if book.get(key).is_some_and(|active| sees(reach, active)) {
         return Err(Problem::new(Code::NotAllowed, "a global rule is written by its authors alone"));
     }
-    Err(Problem::new(Code::NoSuchRule, format!("there is no rule {key}")))
+    Err(missing(key, book))
+}
+
+/// The answer for a rule that is not there, or not for them.
+pub(super) fn missing(key: &RuleKey, book: &RuleBook) -> Problem {
+    let problem = Problem::new(Code::NoSuchRule, format!("there is no rule {key}"));
+    if book.get(key).is_some() { problem.hidden() } else { problem }
 }
 
 /// Whether they may write rules of this customer, whichever they are.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use engine::Partition;
 use ports::{Outgoing, Place};
@@ -21,7 +21,7 @@ use super::list::etag;
 use super::outcome::Resolved;
 use super::tried::ForceQuery;
 use super::{posted, precondition, sight};
-use crate::access::Caller;
+use crate::access::{Caller, Object};
 use crate::blocking::blocking;
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::{Parameters, RulePath};
@@ -187,7 +187,9 @@ fn answer(status: StatusCode, active: &ActiveRule, place: Place, effect: Effect)
     {
         headers.insert(header::LOCATION, location);
     }
-    (status, headers, Json(body)).into_response()
+    let key = active.rule.key;
+    let object = Object { path: format!("/v1/rules/{key}"), customer: Some(key.customer) };
+    (status, headers, Extension(object), Json(body)).into_response()
 }
 
 fn stale(rejection: rules::Rejection, current: Option<Arc<ActiveRule>>) -> Problem {

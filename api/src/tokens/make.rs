@@ -1,9 +1,9 @@
 //! `POST /v1/tokens`
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use rules::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// What a body is.
 const EXPECTED: &str = "an object with `role`, `name`, and where they apply `customerId` and `expiresAt`";
 use super::TokenInfo;
-use crate::access::{Caller, Reach, Role, foreign};
+use crate::access::{Caller, Object, Reach, Role, foreign};
 use crate::clock;
 use crate::error::{Answer, Code, Fault, Problem, ProblemBody};
 use crate::records::tokens::{self, StoredToken, TOKENS_MAX};
@@ -70,9 +70,11 @@ pub(crate) async fn make(State(app): State<App>, caller: Caller, request: Reques
         let detail = format!("there are {TOKENS_MAX} tokens already; revoke those that nobody uses");
         return Err(Problem::new(Code::RecordsFull, detail));
     }
-    let location = HeaderValue::from_str(&format!("/v1/tokens/{}", stored.id));
+    let path = format!("/v1/tokens/{}", stored.id);
+    let location = HeaderValue::from_str(&path);
+    let object = Extension(Object { path, customer: stored.customer });
     let mut response =
-        (StatusCode::CREATED, Json(MadeToken { token: secret, info: stored.into() })).into_response();
+        (StatusCode::CREATED, object, Json(MadeToken { token: secret, info: stored.into() })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);

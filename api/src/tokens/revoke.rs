@@ -1,10 +1,10 @@
 //! `DELETE /v1/tokens/{tokenId}`
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 
 use super::TokenInfo;
-use crate::access::{Caller, Reach};
+use crate::access::{Caller, Object, Reach};
 use crate::error::{Answer, Code, Problem, ProblemBody};
 use crate::extract::IdPath;
 use crate::records::tokens;
@@ -22,7 +22,7 @@ pub(crate) async fn revoke(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath,
-) -> Answer<Json<TokenInfo>> {
+) -> Answer<(Extension<Object>, Json<TokenInfo>)> {
     let none = || Problem::new(Code::NoSuchToken, format!("there is no token {id}"));
     let of = match caller.reach() {
         Reach::All => None,
@@ -31,5 +31,6 @@ pub(crate) async fn revoke(
     };
     let removed = tokens::remove(&app.records, id, of).await?.ok_or_else(none)?;
     app.authenticator.forget(&format!("token:{id}"));
-    Ok(Json(removed.into()))
+    let object = Object { path: format!("/v1/tokens/{id}"), customer: removed.customer };
+    Ok((Extension(object), Json(removed.into())))
 }

@@ -1,6 +1,7 @@
 //! The API's client: requests with the token, answers as JSON, problems as text that says what to do.
 
 mod problem;
+pub(crate) mod profiles;
 mod sse;
 
 pub(crate) use problem::{describe as describe_problem, line as describe_place};
@@ -13,6 +14,7 @@ use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+pub(crate) use profiles::Profile;
 pub(crate) use sse::Events;
 
 use crate::arguments::Remote;
@@ -40,7 +42,47 @@ pub(crate) struct Answer {
 impl Client {
     /// A client of the system that the arguments name.
     pub(crate) fn new(remote: &Remote) -> Result<Self, Failure> {
-        Ok(Self::of(&remote.server, read_token(&remote.token_file)?))
+        let profile = match (&remote.profile, profiles::file()) {
+            (Some(name), file) => {
+                let found = profiles::find(&file?, name)?;
+                let none =
+                    || Failure::usage(format!("there is no profile `{name}`; `tocsin login` makes one"));
+                Some(found.ok_or_else(none)?)
+            },
+            // What is named outright needs no profile; without a home there is none.
+            (None, Ok(file)) if remote.server.is_none() && remote.token_file.is_none() => {
+                profiles::find(&file, profiles::DEFAULT)?
+            },
+            (None, _) => None,
+        };
+        let server = remote.server.as_deref().or(profile.as_ref().map(|profile| profile.server.as_str()));
+        let server = server.unwrap_or("http://127.0.0.1:8080");
+        let token = match (std::env::var("TOCSIN_TOKEN"), &remote.token_file, &profile) {
+            (Ok(token), ..) => token,
+            (_, Some(file), _) => read_token(file)?,
+            // A profile's token is for its own server and for no other.
+            (_, None, Some(profile)) if profile.server == server => profile.token.clone(),
+            (_, None, _) => read_token(Path::new("data/root.token"))?,
+        };
+        Ok(Self::of(server, token))
+    }
+
+    /// Where the system is.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Reads all pages of a list; `field` names its things.
+    pub(crate) fn pages(&self, path: &str, field: &str, mut each: impl FnMut(&Value)) -> Result<(), Failure> {
+        let mut cursor = String::new();
+        loop {
+            let body = self.get(&format!("{path}{cursor}"))?.ok()?;
+            body[field].as_array().into_iter().flatten().for_each(&mut each);
+            match body["next"].as_str() {
+                Some(next) => cursor = format!("&next={next}"),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// A client of that server with that token.
@@ -148,12 +190,9 @@ impl Answer {
 }
 
 fn read_token(file: &Path) -> Result<String, Failure> {
-    if let Ok(token) = std::env::var("TOCSIN_TOKEN") {
-        return Ok(token);
-    }
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::usage(format!(
-            "token file {}: {error}; `tocsin run` makes one in its data folder, name it with --token-file",
+            "token file {}: {error}; `tocsin run` makes one in its data folder; name it with --token-file, or `tocsin login` to another server",
             file.display()
         ))
     })?;

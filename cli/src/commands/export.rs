@@ -15,7 +15,7 @@ pub(crate) fn export(remote: &Remote, customer: Option<Uuid>) -> Result<(), Fail
     let mut out = std::io::stdout().lock();
     for line in client.get_lines(&format!("/v1/rules:export{filter}"))?.lines() {
         let line = line.map_err(|error| {
-            Failure::other_side(format!("{}: the export has broken off: {error}", remote.server))
+            Failure::other_side(format!("{}: the export has broken off: {error}", client.server()))
         })?;
         // A reader that closes its end, such as `head`, is not a failure of ours.
         writeln!(out, "{line}").map_err(|error| Failure::no(format!("output: {error}")))?;

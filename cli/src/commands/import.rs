@@ -40,7 +40,7 @@ pub(crate) fn import(remote: &Remote, file: &Path, dry_run: bool) -> Result<(), 
             return course.end(dry_run);
         }
         let answer = client.post_for_lines(path, "application/x-ndjson", &body)?;
-        course.follow(answer, &remote.server)?;
+        course.follow(answer, client.server())?;
         course.before += count;
     }
 }

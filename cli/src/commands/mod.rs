@@ -3,6 +3,7 @@
 mod alerts;
 mod checkpoints;
 mod doctor;
+mod audit;
 mod eval;
 mod events;
 mod explain;
@@ -17,12 +18,14 @@ mod savepoint;
 mod settings;
 mod table;
 mod test;
+mod tokens;
 mod topics;
 mod validate;
 
 pub(crate) use alerts::{alerts, summary as alert_summary};
 pub(crate) use checkpoints::checkpoints;
 pub(crate) use doctor::doctor;
+pub(crate) use audit::audit;
 pub(crate) use eval::eval;
 pub(crate) use events::events;
 pub(crate) use history::{
@@ -32,4 +35,5 @@ pub(crate) use history::{
 pub(crate) use rules::rules;
 pub(crate) use savepoint::savepoint;
 pub(crate) use settings::show_config;
+pub(crate) use tokens::{login, tokens};
 pub(crate) use topics::{create_topics, verify_topics};

@@ -17,6 +17,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("worker-listen", "127.0.0.1:8081"),
     ("tls-proxy", "false"),
     ("database", ""),
+    ("oidc.issuer", ""),
+    ("oidc.audience", ""),
+    ("oidc.keys-url", ""),
+    ("oidc.customer-claim", "tocsin_customer"),
+    ("oidc.role-claim", "tocsin_role"),
     ("kafka", ""),
     ("partitions", "4"),
     ("customer-groups-max", "1000000"),
@@ -47,6 +52,8 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// The table of the file whose entries go to the Kafka client as they are.
 const KAFKA_CLIENT: &str = "kafka-client";
+/// The table of the file that says which values of the role claim give which role.
+const OIDC_ROLES: &str = "oidc-roles";
 
 /// The table of the file whose entries go to the client of the bucket for checkpoints as they are.
 const CHECKPOINT_STORE: &str = "checkpoint-store";
@@ -83,6 +90,7 @@ pub(crate) struct Layers {
     values: Values,
     kafka_client: BTreeMap<String, String>,
     checkpoint_store: BTreeMap<String, String>,
+    oidc_roles: BTreeMap<String, String>,
 }
 
 impl Layers {
@@ -98,6 +106,7 @@ impl Layers {
         let (file, mut entries) = read_file(file)?;
         let kafka_client = take_table(KAFKA_CLIENT, &mut entries)?;
         let checkpoint_store = take_table(CHECKPOINT_STORE, &mut entries)?;
+        let oidc_roles = take_table(OIDC_ROLES, &mut entries)?;
         let mut values = BTreeMap::new();
         for (setting, default) in SETTINGS {
             let variable = format!("TOCSIN_{}", setting.replace(['.', '-'], "_").to_uppercase());
@@ -114,12 +123,12 @@ impl Layers {
             values.insert(*setting, value);
         }
         match entries.keys().next() {
-            None => Ok(Self { values: with_names(values), kafka_client, checkpoint_store }),
+            None => Ok(Self { values: with_names(values), kafka_client, checkpoint_store, oidc_roles }),
             Some(unknown) => {
                 let known: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
                 Err(Failure::usage(format!(
-                    "{}: there is no setting `{unknown}`; there are {}, and the tables `{KAFKA_CLIENT}` and \
-                     `{CHECKPOINT_STORE}`",
+                    "{}: there is no setting `{unknown}`; there are {}, and the tables `{KAFKA_CLIENT}`, \
+                     `{CHECKPOINT_STORE}` and `{OIDC_ROLES}`",
                     file.display(),
                     known.join(", ")
                 )))
@@ -147,6 +156,11 @@ impl Layers {
         &self.checkpoint_store
     }
 
+    /// Which values of the role claim of a login give which role.
+    pub(crate) fn oidc_roles(&self) -> &BTreeMap<String, String> {
+        &self.oidc_roles
+    }
+
     /// All settings with text and source, secrets masked.
     pub(crate) fn show(&self) -> Vec<(String, String, String)> {
         let own = self.values.iter().map(|(setting, (text, source))| {
@@ -159,7 +173,10 @@ impl Layers {
                 (format!("{table}.{key}"), mask(key, value).to_owned(), "file".to_owned())
             })
         });
-        own.chain(passed_on).collect()
+        let role = |(value, role): (&String, &String)| {
+            (format!("{OIDC_ROLES}.{value}"), role.clone(), "file".to_owned())
+        };
+        own.chain(passed_on).chain(self.oidc_roles.iter().map(role)).collect()
     }
 }
 

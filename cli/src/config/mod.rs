@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use api::OidcSettings;
 use api::records::Location;
 use ports::Topics;
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) tls_proxy: bool,
     /// Where the records of the API are.
     pub(crate) records: Location,
+    /// The issuer whose tokens the API takes.
+    pub(crate) oidc: Option<OidcSettings>,
     pub(crate) kafka: Option<String>,
     /// Passed on to the Kafka client as they are; secrets among them.
     pub(crate) kafka_client: BTreeMap<String, String>,
@@ -77,6 +80,7 @@ impl Config {
             check.problems.extend(unsafe_listener(listen));
         }
         let records = check.records();
+        let oidc = check.oidc();
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
         let groups = |text: &str| text.parse().ok().filter(|count: &u64| *count > 0);
         let groups_max = check.setting("customer-groups-max", groups, "a number from 1");
@@ -107,6 +111,7 @@ impl Config {
             worker_listen,
             tls_proxy,
             records,
+            oidc,
             kafka: layers.get("kafka").filter(|text| !text.is_empty()).map(str::to_owned),
             kafka_client: layers.kafka_client().clone(),
             partitions,
@@ -140,6 +145,27 @@ impl Check<'_> {
 }
 
 impl Check<'_> {
+    /// The issuer of tokens, if one is named.
+    fn oidc(&mut self) -> Option<OidcSettings> {
+        let text = |setting: &str| self.layers.get(setting).filter(|text| !text.is_empty());
+        let claim = |setting: &str| text(setting).unwrap_or_default();
+        let Some(issuer) = text("oidc.issuer") else {
+            if text("oidc.audience").is_some() || !self.layers.oidc_roles().is_empty() {
+                self.problems
+                    .push("oidc.issuer: it is missing, and other settings of it are there".to_owned());
+            }
+            return None;
+        };
+        let read = OidcSettings::new(
+            issuer,
+            claim("oidc.audience"),
+            text("oidc.keys-url"),
+            (claim("oidc.customer-claim"), claim("oidc.role-claim")),
+            self.layers.oidc_roles(),
+        );
+        read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
     /// Where the records are. The text may hold a password, so it is not told when it is wrong.
     fn records(&mut self) -> Option<Location> {
         let data = PathBuf::from(self.layers.get("data").unwrap_or("data"));

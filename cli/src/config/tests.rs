@@ -87,3 +87,38 @@ fn checkpoints_lie_in_the_data_folder_unless_they_are_told_elsewhere_or_off() {
     let wrong = read("checkpoint-interval = '5'\ncheckpoints-kept = 0").unwrap_err().to_string();
     assert!(wrong.contains("checkpoint-interval: `5`") && wrong.contains("checkpoints-kept: `0`"), "{wrong}");
 }
+
+#[test]
+fn an_issuer_of_tokens_is_read_with_its_roles_and_checked() {
+    let flags = SettingFlags::default();
+    let text = "oidc.issuer = 'https://id.example.org'\noidc.audience = 'tocsin'\n[oidc-roles]\n'SOC team' = 'responder'";
+    let config = Config::read(&layers(&flags, &[], text).unwrap()).unwrap();
+    assert!(config.oidc.is_some());
+    assert!(Config::read(&layers(&flags, &[], "").unwrap()).unwrap().oidc.is_none());
+    for (text, part) in [
+        ("oidc.issuer = 'http://id.example.org'\noidc.audience = 'a'", "oidc.issuer"),
+        ("oidc.issuer = 'https://id.example.org'", "oidc.audience"),
+        ("oidc.audience = 'a'", "oidc.issuer"),
+        ("oidc.issuer = 'https://i'\noidc.audience = 'a'\n[oidc-roles]\nx = 'boss'", "boss"),
+    ] {
+        let error = Config::read(&layers(&flags, &[], text).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn the_database_is_named_by_a_url_or_a_file_and_its_password_never_shown() {
+    let flags = SettingFlags::default();
+    let default = Config::read(&layers(&flags, &[], "data = '/d'").unwrap()).unwrap();
+    assert_eq!(default.records, Location::File("/d/records.db".into()));
+    let url = "postgres://user:s3cret@db/tocsin";
+    let secret = file(url);
+    for text in [url.to_owned(), format!("file:{}", secret.path().display())] {
+        let layers = layers(&flags, &[("TOCSIN_DATABASE", &text)], "").unwrap();
+        assert_eq!(Config::read(&layers).unwrap().records, Location::Postgres(url.to_owned()));
+        assert!(!layers.show().iter().any(|(_, value, _)| value.contains("s3cret")));
+    }
+    let wrong = layers(&flags, &[("TOCSIN_DATABASE", "user:s3cret@db")], "").unwrap();
+    let error = Config::read(&wrong).unwrap_err().to_string();
+    assert!(error.contains("database:") && !error.contains("s3cret"), "{error}");
+}

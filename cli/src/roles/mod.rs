@@ -170,7 +170,11 @@ fn api(
     let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
     let previews = previews(config, &log)?;
     Ok(Api::new(Wiring {
-        settings: api::Settings { behind_proxy: config.tls_proxy, ..api::Settings::default() },
+        settings: api::Settings {
+            behind_proxy: config.tls_proxy,
+            oidc: config.oidc.clone(),
+            ..api::Settings::default()
+        },
         log,
         topics: config.topics.clone(),
         group: config.app.clone(),

@@ -42,7 +42,9 @@ impl Capability {
     pub(crate) const fn is_audited(self) -> bool {
         match self {
             Self::RuleWrite | Self::TokenWrite | Self::AuditRead | Self::Operate => true,
-            Self::RuleRead | Self::EventWrite | Self::AlertRead | Self::HistoryRead | Self::TokenRead => false,
+            Self::RuleRead | Self::EventWrite | Self::AlertRead | Self::HistoryRead | Self::TokenRead => {
+                false
+            },
         }
     }
 

@@ -177,7 +177,7 @@ pub(crate) mod tests {
         assert_eq!(follows(&changed), Err("entry 2 or the one before it was changed".to_owned()));
         let missing = [chain[0].clone(), chain[2].clone()];
         assert_eq!(follows(&missing), Err("entry 3 follows entry 1".to_owned()));
-        let mut shifted = chain.clone();
+        let mut shifted = chain;
         shifted[0].entry.object = "ar".to_owned();
         shifted[0].entry.request_id = String::new();
         assert!(follows(&shifted).is_err());

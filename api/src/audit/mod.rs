@@ -130,7 +130,7 @@ async fn batch(records: &Records, waiting: Vec<Waiting>, refusals: &mut Refusals
     }
     for waits in done {
         // Who waits no longer has given its answer.
-        drop(waits.send(written.is_ok()));
+        waits.send(written.is_ok()).ok();
     }
 }
 

@@ -156,7 +156,7 @@ mod tests {
         on_both("a_database_of_a_newer_version_is_refused", async |database| {
             let records = database.records();
             let mut writing = records.begin().await.unwrap();
-            let newer = "UPDATE _sqlx_migrations SET version = 999999";
+            let newer = "UPDATE _sqlx_migrations SET version = 999999 WHERE version = 1";
             sqlx::query(newer).execute(&mut *writing).await.unwrap();
             writing.commit().await.unwrap();
             records.close().await;

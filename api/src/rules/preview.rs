@@ -39,12 +39,12 @@ const LINES_MAX: usize = 16;
     ))]
 pub(crate) async fn preview(State(app): State<App>, request: Request) -> Answer<Response> {
     let document = app.bodies.read(request, BODY_BYTES_MAX).await?;
+    let follower = app.follower.clone();
+    let question = question::read(&document.bytes, |key| follower.look(|book| book.get(key).cloned()))?;
     let Some(previews) = app.previews.clone() else {
         let detail = "there is no archive here: it is switched off, or this process does not see it";
         return Err(Problem::new(Code::ArchiveUnusable, detail));
     };
-    let follower = app.follower.clone();
-    let question = question::read(&document.bytes, |key| follower.look(|book| book.get(key).cloned()))?;
     let Ok(turn) = Arc::clone(&app.previewing).try_acquire_owned() else {
         let detail = format!("{} previews are under way", app.settings.previews_max);
         return Err(Problem::new(Code::Overloaded, detail).retry_after(5));

@@ -55,7 +55,8 @@ impl Client {
             },
             (None, _) => None,
         };
-        let server = remote.server.as_deref().or(profile.as_ref().map(|profile| profile.server.as_str()));
+        let server =
+            remote.server.as_deref().or_else(|| profile.as_ref().map(|profile| profile.server.as_str()));
         let server = server.unwrap_or("http://127.0.0.1:8080");
         let token = match (std::env::var("TOCSIN_TOKEN"), &remote.token_file, &profile) {
             (Ok(token), ..) => token,

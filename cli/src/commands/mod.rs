@@ -1,9 +1,9 @@
 //! Commands that talk to a running system, about its settings, or about files of rules.
 
 mod alerts;
+mod audit;
 mod checkpoints;
 mod doctor;
-mod audit;
 mod eval;
 mod events;
 mod explain;
@@ -23,9 +23,9 @@ mod topics;
 mod validate;
 
 pub(crate) use alerts::{alerts, summary as alert_summary};
+pub(crate) use audit::audit;
 pub(crate) use checkpoints::checkpoints;
 pub(crate) use doctor::doctor;
-pub(crate) use audit::audit;
 pub(crate) use eval::eval;
 pub(crate) use events::events;
 pub(crate) use history::{

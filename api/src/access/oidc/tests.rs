@@ -173,7 +173,7 @@ async fn an_issuer_that_is_away_is_no_refusal() {
     let api = api(&issuer);
     let token = key.token(&json!({}), &issuer.claims(CUSTOMER));
     let answered = me(&api, &token).await;
-    assert_eq!((answered.status, answered.code()), (StatusCode::SERVICE_UNAVAILABLE, "TOC-4035".to_owned()));
+    assert_eq!((answered.status, answered.code()), (StatusCode::SERVICE_UNAVAILABLE, "TOC-4038".to_owned()));
     assert!(!answered.header("retry-after").is_empty());
     issuer.away.store(false, Ordering::SeqCst);
     crate::testing::eventually(async || me(&api, &token).await.status == StatusCode::OK).await;

@@ -42,7 +42,7 @@ pub use explain::{
     ConditionExplanation, Explanation, Limits as ExplainLimits, Marks, RuleExplanation, Selected, Why,
 };
 pub use id::{AlertId, CustomerId, IdError, RuleKey, SavepointId};
-pub use matcher::{Matcher, Matches, Met, Parts, Snapshot};
+pub use matcher::{Matcher, Matches, Merge, Merged, Met, Parts, Snapshot};
 pub use path::{Path, PathError};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};

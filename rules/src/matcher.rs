@@ -1,10 +1,10 @@
 //! The matcher: a rule book compiled for answering which rules a payload meets.
 //!
-//! The rules of a customer and the global ones are two structures each: a large one that stays, and a small one of what
-//! has changed since (`layers`). An event walks the places that those rules look at (`trie`), finds candidates by what is
-//! there (`index`, `probe`, `access`), and only those are checked, each distinct test once (`seen`). It pays for no other
-//! customer's rules, and hardly for the number of its own. A [`Snapshot`] is immutable and cheap to clone, so a new one
-//! takes effect by swapping a pointer between two batches.
+//! The rules of a customer and the global ones are a large structure each that stays, and small ones of what has changed
+//! since (`layers`), which become a new large one beside the stream (`merge`). An event walks the places that those rules
+//! look at (`trie`), finds candidates by what is there (`index`, `probe`, `access`), and only those are checked, each
+//! distinct test once (`seen`). It pays for no other customer's rules, and hardly for the number of its own. A [`Snapshot`]
+//! is immutable and cheap to clone, so a new one takes effect by swapping a pointer between two batches.
 
 mod access;
 mod alone;
@@ -12,6 +12,7 @@ mod check;
 mod clause;
 mod index;
 mod layers;
+mod merge;
 mod parts;
 mod patterns;
 mod place;
@@ -37,6 +38,7 @@ use crate::mixer::Mixing;
 use crate::payload::{Payload, PayloadError};
 use crate::rule::{EventTime, Part};
 use layers::Layers;
+pub use merge::{Merge, Merged};
 use seen::Scratch;
 
 thread_local! {
@@ -173,7 +175,7 @@ impl Snapshot {
     }
 
     /// The snapshot of the book after its rules of these keys, and no others, have come, changed or gone: what
-    /// [`Matcher::compile`] answers, at the cost of the changes.
+    /// [`Matcher::compile`] answers, at the cost of the changes, if [`Snapshot::merge`] is heeded.
     #[must_use]
     pub fn with(&self, book: &RuleBook, changed: impl IntoIterator<Item = RuleKey>) -> Self {
         let mut by_owner: BTreeMap<CustomerId, Vec<AlertId>> = BTreeMap::new();

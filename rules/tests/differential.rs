@@ -6,32 +6,13 @@
 //! node), so those results are compared without order.
 #![expect(clippy::disallowed_methods, reason = "a seed may be given by the environment")]
 
+mod made;
+
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
+use made::Chance;
 use rules::{Document, Node, Path, PathError};
 use serde_json::{Value, json};
-
-/// SplitMix64: enough for tests, and a seed replays it.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).expect("a bound fits");
-        usize::try_from(self.next() % bound).expect("it is below the bound")
-    }
-
-    fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
-        among[self.below(among.len())]
-    }
-}
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "é"];
 const SCALARS: [&str; 10] = ["1", "2", "1.5", "-1", "'a'", "'ab'", "''", "true", "false", "null"];

@@ -204,3 +204,26 @@ fn odd_payloads_have_their_documented_answers() {
     let exponent = Document::parse("1e999999999999999999999999", 64).unwrap().root;
     assert!(matches!(exponent, Node::Number(_)));
 }
+
+/// Whoever changes a rule never waits for all the others to be compiled, nor does a run of changes.
+#[test]
+fn a_change_among_very_many_rules_takes_as_much_memory_as_a_few_rules() {
+    let _turn = turn();
+    let mut book = RuleBook::default();
+    for alert in 0..20_000 {
+        book.apply(put(customer(0), alert, &format!("$.a{} == {alert}", alert % 50)));
+    }
+    let (whole, mut snapshot) = counting::peak(|| Matcher::compile(&book));
+    let mut most = 0;
+    for number in 0..1_500 {
+        let changed = put(customer(0), number * 13, &format!("$.b == {number}"));
+        let key = changed.key();
+        book.apply(changed);
+        let (peak, next) = counting::peak(|| snapshot.with(&book, [key]));
+        most = most.max(peak);
+        snapshot = next;
+    }
+    assert!(most < whole / 8, "{most} of {whole} bytes");
+    let merged = snapshot.merge().expect("there is enough to merge").run();
+    assert!(snapshot.adopt(merged).merge().is_none(), "everything but the latest is merged");
+}

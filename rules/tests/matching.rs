@@ -155,6 +155,50 @@ fn a_text_read_in_part_is_refused_where_it_is_refused_as_a_whole() {
     println!("{accepted} texts accepted, {refused} refused");
 }
 
+/// Long runs of changes, with merges that are taken up late, early or never, are as good as a fresh start.
+#[test]
+fn merges_that_end_at_any_time_change_nothing() {
+    let mut chance = chance();
+    let events: Vec<Value> = (0..12).map(|_| event(&mut chance)).collect();
+    let payloads: Vec<Payload> =
+        events.iter().map(|event| Payload::parse(&event.to_string()).unwrap()).collect();
+    let mut book = book(&mut chance, &events, 700, 2);
+    let mut snapshot = Matcher::compile(&book);
+    let mut running: Vec<rules::Merge> = Vec::new();
+    let mut adopted = 0;
+    for round in 0..1_600 {
+        let mut keys = Vec::new();
+        for _ in 0..=chance.below(12) {
+            let owner = customer(chance.below(2));
+            let alert = chance.below(900);
+            let key = RuleKey { customer: owner, alert: AlertId::from_uuid(Uuid::from_u128(alert as u128)) };
+            book.apply(match chance.below(3) {
+                0 => Command::Delete { key, expected: None },
+                _ => put_any(&mut chance, &events, owner, alert),
+            });
+            keys.push(key);
+        }
+        snapshot = snapshot.with(&book, keys);
+        if running.is_empty() || chance.one_in(100) {
+            running.extend(snapshot.merge());
+        }
+        if !running.is_empty() && chance.one_in(40) {
+            let merged = running.swap_remove(chance.below(running.len())).run();
+            snapshot = snapshot.adopt(merged);
+            adopted += 1;
+        }
+        if round % 60 == 0 {
+            for (payload, event) in payloads.iter().zip(&events) {
+                let expected = one_by_one(&book, customer(1), payload);
+                assert_eq!(matched(&snapshot, customer(1), payload), expected);
+                let part = snapshot.read(customer(1), &event.to_string()).unwrap();
+                assert_eq!(matched(&snapshot, customer(1), &part), expected, "read in part");
+            }
+        }
+    }
+    assert!(adopted > 5, "{adopted} merges");
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Put(usize, usize, u64),

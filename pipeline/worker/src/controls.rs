@@ -11,6 +11,8 @@ use rules::{
     SavepointId, Snapshot,
 };
 
+use crate::merging::Merging;
+
 /// The control topic has one partition: its order is the order of all changes.
 pub(crate) const PARTITION: Partition = Partition(0);
 
@@ -25,6 +27,7 @@ pub(crate) struct Controls {
     next: Offset,
     book: RuleBook,
     snapshot: Snapshot,
+    merging: Merging,
 }
 
 /// What a poll of the control topic brought.
@@ -45,7 +48,7 @@ impl Controls {
     pub(crate) fn resume(log: &dyn Log, topic: &str, book: RuleBook, next: Offset) -> Result<Self> {
         let reader = log.reader(topic, &[(PARTITION, next)])?;
         let snapshot = Matcher::compile(&book);
-        Ok(Self { reader, unread: VecDeque::new(), next, book, snapshot })
+        Ok(Self { reader, unread: VecDeque::new(), next, book, snapshot, merging: Merging::default() })
     }
 
     /// The offset of the next control record to come into force.
@@ -83,8 +86,12 @@ impl Controls {
             }
         }
         let changed: Vec<RuleKey> = changes.outcomes.iter().filter_map(changed_rule).collect();
-        if !changed.is_empty() {
+        let has_changed = !changed.is_empty();
+        if has_changed {
             self.snapshot = self.snapshot.with(&self.book, changed);
+        }
+        if let Some(merged) = self.merging.turn(&self.snapshot, has_changed) {
+            self.snapshot = merged;
         }
         Ok(changes)
     }

@@ -9,6 +9,7 @@ mod bootstrap;
 mod clock;
 mod controls;
 mod epoch;
+mod merging;
 pub mod metrics;
 mod outgoing;
 mod partition;

@@ -26,6 +26,8 @@ pub(crate) const CUSTOMER_GROUPS_REFUSED: &str = "worker_customer_groups_refused
 pub(crate) const RULES_CUT: &str = "worker_rules_cut_total";
 /// Suspensions of rules that were asked for.
 pub(crate) const RULES_SUSPENDED: &str = "worker_rules_suspended_total";
+/// How long it took to merge compiled rules, beside the loop.
+pub(crate) const MERGE_SECONDS: &str = "worker_rules_merge_seconds";
 /// Timers that fired.
 pub(crate) const TIMERS: &str = "worker_timers_total";
 /// Alerts that were committed.
@@ -110,6 +112,11 @@ pub fn describe() {
         RULES_SUSPENDED,
         Unit::Count,
         "suspensions of rules that look at too many nodes, each for one customer"
+    );
+    describe_histogram!(
+        MERGE_SECONDS,
+        Unit::Seconds,
+        "duration of a merge of compiled rules, beside the loop"
     );
     describe_counter!(TIMERS, Unit::Count, "timers that fired");
     describe_counter!(ALERTS, Unit::Count, "alerts that were committed");

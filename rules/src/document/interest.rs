@@ -66,6 +66,21 @@ impl Interest {
         self.branches[0].whole = true;
     }
 
+    /// Adds everything that another interest wants.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.join_branch(0, other, 0);
+    }
+
+    fn join_branch(&mut self, at: u32, other: &Self, from: u32) {
+        let theirs = &other.branches[from as usize];
+        self.branches[at as usize].whole |= theirs.whole;
+        let named = theirs.names.iter().map(|(name, next)| (Some(&**name), *next));
+        for (name, next) in named.chain(theirs.any.map(|next| (None, next))) {
+            let to = self.next(at, name);
+            self.join_branch(to, other, next);
+        }
+    }
+
     fn next(&mut self, at: u32, name: Option<&str>) -> u32 {
         let new = u32::try_from(self.branches.len()).expect("paths have fewer than 2^32 segments");
         let branch = &mut self.branches[at as usize];
@@ -212,5 +227,8 @@ mod tests {
             part(text, &[interest(&["$.fk"]), interest(&["$.*.d"])]).to_string(),
             r#"{"f":[null,null],"fk":4,"a":{"d":6}}"#
         );
+        let mut joined = interest(&["$.fk"]);
+        joined.join(&interest(&["$.*.d"]));
+        assert_eq!(part(text, &[joined]).to_string(), r#"{"f":[null,null],"fk":4,"a":{"d":6}}"#);
     }
 }

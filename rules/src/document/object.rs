@@ -1,26 +1,38 @@
 //! Objects: members in the order of the text, found by name.
 
+use std::hash::Hasher;
+
 use super::Node;
+use crate::mixer::Mixer;
 
 /// Objects of up to this many members are searched from the front, which is quicker than an index and needs no memory.
-const UNINDEXED_MAX: usize = 8;
+const UNINDEXED_MAX: usize = 16;
 
 /// The members of an object. Names are distinct: of duplicates, the last one stays where it stood.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
     members: Vec<(Box<str>, Node)>,
-    /// Positions of the members by name; empty for small objects.
-    by_name: Vec<u32>,
+    /// Where each member is, by name; empty for small objects.
+    places: Vec<Place>,
+}
+
+/// A member's position, by which names are found: in the order of hash and name, since names are compared slowly.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u32,
+    position: u32,
 }
 
 impl Object {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&Node> {
-        if self.by_name.is_empty() {
+        if self.places.is_empty() {
             return self.members.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
         }
-        let found = self.by_name.binary_search_by(|&position| (*self.member(position).0).cmp(name));
-        found.ok().map(|index| &self.member(self.by_name[index]).1)
+        let wanted = hash(name);
+        let order = |place: &Place| place.hash.cmp(&wanted).then_with(|| (*self.member(*place).0).cmp(name));
+        let found = self.places.binary_search_by(order);
+        found.ok().map(|index| &self.member(self.places[index]).1)
     }
 
     /// The members in order.
@@ -38,14 +50,14 @@ impl Object {
         self.members.is_empty()
     }
 
-    fn member(&self, position: u32) -> &(Box<str>, Node) {
-        &self.members[position as usize]
+    fn member(&self, place: Place) -> &(Box<str>, Node) {
+        &self.members[place.position as usize]
     }
 }
 
 impl FromIterator<(Box<str>, Node)> for Object {
     fn from_iter<I: IntoIterator<Item = (Box<str>, Node)>>(members: I) -> Self {
-        let mut members: Vec<_> = members.into_iter().collect();
+        let mut members: Vec<(Box<str>, Node)> = members.into_iter().collect();
         // Most objects are small and sound: each name is compared with those before it, and nothing is allocated.
         if members.len() <= UNINDEXED_MAX
             && members
@@ -54,37 +66,50 @@ impl FromIterator<(Box<str>, Node)> for Object {
                 .all(|(at, (name, _))| members.iter().take(at).all(|(own, _)| own != name))
         {
             members.shrink_to_fit();
-            return Self { members, by_name: Vec::new() };
+            return Self { members, places: Vec::new() };
         }
-        let mut by_name = sorted(&members);
-        let name = |position: u32| &*members[position as usize].0;
-        let mut shadowed = vec![false; members.len()];
-        let mut duplicates = false;
-        for pair in by_name.windows(2) {
-            if name(pair[0]) == name(pair[1]) {
-                // The sort is stable, so the later member stands later.
-                shadowed[pair[0] as usize] = true;
-                duplicates = true;
-            }
-        }
-        if duplicates {
-            let mut shadowed = shadowed.into_iter();
-            members.retain(|_| !shadowed.next().unwrap_or(false));
-            by_name = sorted(&members);
+        let mut places = sorted(&members);
+        let name = |place: Place| &*members[place.position as usize].0;
+        let mut shadowed: Vec<u32> = places
+            .windows(2)
+            // Of one name, the later member stands later.
+            .filter(|pair| pair[0].hash == pair[1].hash && name(pair[0]) == name(pair[1]))
+            .map(|pair| pair[0].position)
+            .collect();
+        if !shadowed.is_empty() {
+            shadowed.sort_unstable();
+            let mut position = 0..;
+            members.retain(|_| position.next().is_none_or(|at| shadowed.binary_search(&at).is_err()));
+            places = sorted(&members);
         }
         if members.len() <= UNINDEXED_MAX {
-            by_name = Vec::new();
+            places = Vec::new();
         }
         members.shrink_to_fit();
-        Self { members, by_name }
+        Self { members, places }
     }
 }
 
-fn sorted(members: &[(Box<str>, Node)]) -> Vec<u32> {
-    let count = u32::try_from(members.len()).expect("a document has fewer than 2^32 members");
-    let mut positions: Vec<u32> = (0..count).collect();
-    positions.sort_by(|&left, &right| members[left as usize].0.cmp(&members[right as usize].0));
-    positions
+/// The places by hash, name and position.
+fn sorted(members: &[(Box<str>, Node)]) -> Vec<Place> {
+    let mut places: Vec<Place> =
+        (0..).zip(members).map(|(position, (name, _))| Place { hash: hash(name), position }).collect();
+    places.sort_unstable_by_key(|place| (place.hash, place.position));
+    // Different names have one hash by chance or by intent: without an order of names a search would go through all of them.
+    let name = |place: &Place| &*members[place.position as usize].0;
+    for same in places.chunk_by_mut(|left, right| left.hash == right.hash) {
+        if same.len() > 1 {
+            same.sort_by(|left, right| name(left).cmp(name(right)));
+        }
+    }
+    places
+}
+
+fn hash(name: &str) -> u32 {
+    let mut mixer = Mixer::default();
+    mixer.write(name.as_bytes());
+    // The upper half depends on all bytes.
+    u32::try_from(mixer.finish() >> 32).expect("half of 64 bits are 32")
 }
 
 impl PartialEq for Object {
@@ -101,7 +126,7 @@ mod tests {
 
     fn object(names: &[&str]) -> Object {
         let members = names.iter().enumerate();
-        members.map(|(index, name)| (Box::from(*name), Node::Number(index.into()))).collect()
+        members.map(|(index, name)| (Box::<str>::from(*name), Node::Number(index.into()))).collect()
     }
 
     #[test]
@@ -115,6 +140,29 @@ mod tests {
         assert_eq!(large.get("7"), Some(&Node::Number(87usize.into())));
         assert_eq!(large.get("39"), Some(&Node::Number(79usize.into())));
         assert_eq!(large.get("40"), None);
+        let order: Vec<_> = large.iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(order, names[60..].to_vec());
+    }
+
+    /// Names that somebody has chosen to have one hash.
+    #[test]
+    fn names_of_one_hash_are_told_apart() {
+        let mut known = std::collections::HashMap::new();
+        let pairs: Vec<[String; 2]> = (0..400_000)
+            .filter_map(|number: u32| {
+                let name = format!("name-{number}");
+                known.insert(hash(&name), name.clone()).map(|other| [other, name])
+            })
+            .take(5)
+            .collect();
+        assert_eq!(pairs.len(), 5, "of so many names some have one hash");
+        let names: Vec<&str> =
+            pairs.iter().flatten().chain(pairs.iter().flatten()).map(String::as_str).collect();
+        let object = object(&[names, (0..20).map(|_| "other").collect()].concat());
+        assert_eq!(object.len(), 11);
+        for (at, name) in pairs.iter().flatten().enumerate() {
+            assert_eq!(object.get(name), Some(&Node::Number((10 + at).into())));
+        }
     }
 
     #[test]

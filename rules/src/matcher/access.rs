@@ -9,7 +9,7 @@ use super::required::required_parts;
 use super::sites::{SiteId, Sites};
 use super::value::{fingerprint, text_fingerprint};
 use crate::condition::{Measure, Op, Quantifier, folded_text};
-use crate::document::{Node, Number};
+use crate::document::{Node, Number, Object};
 use crate::path::{Comparison, Filter, Operand, Segment, Selector};
 
 /// Something to be found at a site.
@@ -107,7 +107,7 @@ fn soughts(check: &Check, wanted: Op) -> Vec<Sought> {
                 Node::Null,
                 Node::String("".into()),
                 Node::Array(Vec::new()),
-                Node::Object([].into_iter().collect()),
+                Node::Object(Object::default()),
             ];
             empty.iter().map(|value| equal(value, false)).collect()
         },

@@ -1,8 +1,12 @@
 //! The quick way and the reader give the same, on documents by chance and on what becomes of them when they are damaged.
 #![expect(clippy::disallowed_methods, reason = "real events and a seed may be given by the environment")]
 
+#[path = "../../../tests/made/chance.rs"]
+mod chance;
+
 use std::path::Path as FilePath;
 
+use chance::Chance;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -11,27 +15,6 @@ use crate::document::{Document, DocumentError, Interest};
 use crate::path::Path;
 use crate::simd::Portable;
 use crate::simd::Task;
-
-/// SplitMix64: enough for tests, and a seed replays it.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
-        among[self.below(among.len())]
-    }
-}
 
 const NAMES: [&str; 12] =
     ["a", "b", "id", "user", "login", "repository", "é", "", "a\\u0062", "\\u0061", "x\\\"y", "node_id"];

@@ -195,23 +195,28 @@ fn loading(paths: &sets::Paths) {
 /// One rule changed after the other, while merges run beside it as they do in a worker.
 fn changing(book: &mut RuleBook, chance: &mut Chance, paths: &sets::Paths) {
     let mut snapshot = Matcher::compile(book);
-    let mut merging: Option<std::thread::JoinHandle<rules::Merged>> = None;
+    let mut merging: Option<std::thread::JoinHandle<(rules::Merge, rules::Merged)>> = None;
     let (mut times, mut merges) = (Vec::new(), 0);
     for number in 0..10_000 {
         let alert = chance.below(100_000);
         let changed = put(customer(0), alert, &format!("{} == {number}", paths.number));
         let key = changed.key();
         book.apply(changed);
+        // As in a worker, another thread frees what was merged.
+        let mut kept = None;
         times.push(seconds(|| {
             snapshot = snapshot.with(book, [key]);
             if let Some(done) = merging.take_if(|merging| merging.is_finished()) {
-                snapshot = snapshot.adopt(done.join().expect("merging does not fail"));
+                let (merge, merged) = done.join().expect("merging does not fail");
+                kept = Some(merge);
+                snapshot = snapshot.adopt(merged);
                 merges += 1;
             }
             if merging.is_none() {
-                merging = snapshot.merge().map(|merge| std::thread::spawn(|| merge.run()));
+                merging = snapshot.merge().map(|merge| std::thread::spawn(|| (merge.clone(), merge.run())));
             }
         }));
+        drop(kept);
     }
     times.sort_by(f64::total_cmp);
     println!(

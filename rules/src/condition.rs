@@ -17,6 +17,7 @@ mod text;
 use std::sync::Arc;
 
 use crate::document::Node;
+use crate::path::{Steps, TooManyNodes};
 use crate::problem::Invalid;
 
 pub(crate) use evaluate::measured;
@@ -113,15 +114,33 @@ impl Condition {
 
     /// Whether the condition holds of the document.
     pub fn holds(&self, root: &Node, selections: &Selections) -> bool {
+        self.holds_within(root, selections, &mut Steps::unlimited())
+    }
+
+    /// The same, for a condition of a rule and any event.
+    ///
+    /// # Errors
+    /// [`TooManyNodes`] if it looks at more than 100,000 nodes.
+    pub fn holds_bounded(&self, root: &Node, selections: &Selections) -> Result<bool, TooManyNodes> {
+        let mut steps = Steps::of_rule();
+        let holds = self.holds_within(root, selections, &mut steps);
+        steps.enough_for(holds)
+    }
+
+    /// Whether it holds; worth nothing if the steps are passed. Every part is a step.
+    fn holds_within(&self, root: &Node, selections: &Selections, steps: &mut Steps) -> bool {
+        if !steps.take() {
+            return false;
+        }
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(root, selections)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(root, selections)),
-            Self::Not(inner) => !inner.holds(root, selections),
-            Self::Test(test) => test.holds(root),
+            Self::All(parts) => parts.iter().all(|part| part.holds_within(root, selections, steps)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds_within(root, selections, steps)),
+            Self::Not(inner) => !inner.holds_within(root, selections, steps),
+            Self::Test(test) => test.holds_within(root, steps),
             // A rule is refused if it names a selection that it does not have, and selections name none.
-            Self::Selection(name) => {
-                selections.get(name).is_some_and(|stated| stated.condition.holds(root, selections))
-            },
+            Self::Selection(name) => selections
+                .get(name)
+                .is_some_and(|stated| stated.condition.holds_within(root, selections, steps)),
         }
     }
 

@@ -43,7 +43,7 @@ pub use explain::{
 };
 pub use id::{AlertId, CustomerId, IdError, RuleKey, SavepointId};
 pub use matcher::{Matcher, Matches, Merge, Merged, Met, Parts, Snapshot};
-pub use path::{Path, PathError};
+pub use path::{Path, PathError, TooManyNodes};
 pub use payload::{DEPTH_MAX, Payload, PayloadError};
 pub use problem::{Invalid, Problem, ProblemCode};
 pub use rule::{

@@ -24,6 +24,7 @@ pub(crate) use parser::{Fault, embedded};
 pub(crate) use pattern::compile as compile_pattern;
 
 pub(crate) use steps::Steps;
+pub use steps::TooManyNodes;
 pub(crate) use syntax::{Comparison, Filter, Operand, Query, Segment, Selector};
 
 /// The longest path, in bytes.
@@ -104,6 +105,17 @@ impl Path {
     /// The nodes that the path selects, in the order of the RFC; members of objects in the order of the document.
     pub fn select<'a>(&self, root: &'a Node) -> Vec<&'a Node> {
         self.query.select(root)
+    }
+
+    /// The same, for a path of a rule and any event: only a plain path (names, indexes, wildcards) may look at as many nodes
+    /// as there are.
+    ///
+    /// # Errors
+    /// [`TooManyNodes`] if another path looks at more than 100,000.
+    pub fn select_bounded<'a>(&self, root: &'a Node) -> Result<Vec<&'a Node>, TooManyNodes> {
+        let mut steps = if self.query.is_plain() { Steps::unlimited() } else { Steps::of_rule() };
+        let nodes = self.query.selected(root, &mut steps);
+        steps.enough_for(nodes)
     }
 
     /// The names on its way, if it leads from one member to the next and nowhere else; none at all for `$`.

@@ -10,4 +10,5 @@
 pub mod contract;
 pub mod harness;
 pub mod reference;
+pub mod suspension;
 pub mod workload;

@@ -236,6 +236,13 @@ fn a_deleted_rule_counts_no_more() {
 }
 
 #[test]
+fn rules_that_look_at_too_much_are_suspended_until_they_are_saved() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Tocsin::start(data.path(), &[]);
+    tests::suspension::rules_that_look_at_too_much_are_suspended_until_they_are_saved(&process);
+}
+
+#[test]
 fn metrics_and_readiness_tell_what_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let process = Tocsin::start(data.path(), &[]);

@@ -130,6 +130,17 @@ fn a_lost_disk_is_rebuilt_from_the_changelog() {
 }
 
 #[test]
+fn rules_that_look_at_too_much_are_suspended_until_they_are_saved() {
+    let Some((broker, _lease)) = broker("rules_that_look_at_too_much_are_suspended_until_they_are_saved")
+    else {
+        return;
+    };
+    let deployment = Deployment::new(broker, "suspended");
+    let process = deployment.start();
+    tests::suspension::rules_that_look_at_too_much_are_suspended_until_they_are_saved(&process);
+}
+
+#[test]
 fn a_bad_record_is_a_dead_letter_and_the_stream_goes_on() {
     let Some((broker, _lease)) = broker("a_bad_record_is_a_dead_letter_and_the_stream_goes_on") else {
         return;

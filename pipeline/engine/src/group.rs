@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rules::{Grouping, MissingGroup, Node};
+use rules::{Grouping, MissingGroup, Node, TooManyNodes};
 
 use crate::scalar::{self, Hash, quoted, scalar};
 
@@ -46,20 +46,23 @@ pub(crate) struct FanOut {
 }
 
 /// The groups that an event belongs to; none if it lacks a key and the rule skips such events.
-pub(crate) fn groups(grouping: &Grouping, root: &Node) -> FanOut {
+///
+/// # Errors
+/// The path of a key looks at too much of it.
+pub(crate) fn groups(grouping: &Grouping, root: &Node) -> Result<FanOut, TooManyNodes> {
     if grouping.keys.is_empty() {
-        return FanOut { groups: vec![Group::none()], is_cut: false };
+        return Ok(FanOut { groups: vec![Group::none()], is_cut: false });
     }
     let mut values = Vec::with_capacity(grouping.keys.len());
     for key in &grouping.keys {
         let mut seen = BTreeSet::new();
-        let found = key.path.select(root).into_iter().filter_map(scalar);
+        let found = key.path.select_bounded(root)?.into_iter().filter_map(scalar);
         // One more than can be used shows that there are too many.
         let mut found: Vec<String> =
             found.filter(|value| seen.insert(value.clone())).take(GROUPS_PER_EVENT_MAX + 1).collect();
         if found.is_empty() {
             match grouping.missing {
-                MissingGroup::Skip => return FanOut::default(),
+                MissingGroup::Skip => return Ok(FanOut::default()),
                 MissingGroup::Null => found.push("null".to_owned()),
             }
         }
@@ -85,7 +88,7 @@ pub(crate) fn groups(grouping: &Grouping, root: &Node) -> FanOut {
         let members: Vec<_> = row.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
         Group::from_text(&format!("{{{}}}", members.join(",")))
     };
-    FanOut { groups: rows.into_iter().map(group).collect(), is_cut }
+    Ok(FanOut { groups: rows.into_iter().map(group).collect(), is_cut })
 }
 
 #[cfg(test)]
@@ -99,7 +102,7 @@ mod tests {
             path: Path::parse(path).unwrap(),
         };
         let grouping = Grouping { keys: keys.iter().map(key).collect(), missing, max: 1 };
-        let fan_out = groups(&grouping, &rules::Document::parse(json, 8).unwrap().root);
+        let fan_out = groups(&grouping, &rules::Document::parse(json, 8).unwrap().root).unwrap();
         (fan_out.groups.iter().map(|group| group.text().to_owned()).collect(), fan_out.is_cut)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rules::{ActiveRule, CustomerId, Matches, Payload, Snapshot};
+use rules::{ActiveRule, CustomerId, Matches, Met, Payload, Snapshot, TooManyNodes};
 
 use crate::dead_letter::{DeadLetter, Reason, Refusal};
 use crate::event::decode_for;
@@ -153,15 +153,35 @@ pub(crate) fn matched_payload(
     }
     let root = payload.root();
     let mut times = vec![(ClockId::default(), Some(timestamp))];
+    let mut cut_clocks = Vec::new();
     for event_time in snapshot.event_times(customer) {
         let clock = ClockId::of(Some(event_time));
         if times.iter().all(|(known, _)| *known != clock) {
-            let first = event_time.path.select(root).into_iter().next();
-            times.push((clock, first.and_then(|node| moment::read(node, event_time.format))));
+            let time = event_time
+                .path
+                .select_bounded(root)
+                .map(|nodes| nodes.first().and_then(|node| moment::read(node, event_time.format)));
+            if time.is_err() {
+                cut_clocks.push(clock);
+            }
+            times.push((clock, time.unwrap_or_default()));
         }
     }
-    let Matches { met, cut } = snapshot.evaluate(customer, payload);
-    let hits = met.iter().filter_map(|met| hit(met, root)).collect();
+    let Matches { met, mut cut } = snapshot.evaluate(customer, payload);
+    let is_cut = |met: &Met<'_>| {
+        let event_time = met.active.rule.timing.event_time.as_ref();
+        !cut_clocks.is_empty() && cut_clocks.contains(&ClockId::of(event_time))
+    };
+    let hits = met.iter().filter_map(|met| match hit(met, root) {
+        Ok(hit) if !is_cut(met) => hit,
+        Ok(_) | Err(TooManyNodes) => {
+            cut.push(met.active);
+            None
+        },
+    });
+    let hits = hits.collect();
+    cut.sort_by_key(|active| (active.rule.key.alert, active.rule.key.customer));
+    cut.dedup_by_key(|active| active.rule.key);
     let cut = cut.into_iter().cloned().collect();
     Matched { customer, is_altered, times, met: met.len() as u64, hits, cut }
 }

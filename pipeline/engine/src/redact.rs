@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use rules::{Node, Path};
+use rules::{Node, Path, TooManyNodes};
 
 use crate::scalar::quoted;
 
@@ -11,11 +11,17 @@ use crate::scalar::quoted;
 const HIDDEN: &str = "\"[redacted]\"";
 
 /// The JSON text of a payload, without the nodes at these paths.
-pub(crate) fn redacted(root: &Node, paths: &[Path]) -> String {
-    let hidden = paths.iter().flat_map(|path| path.select(root)).map(std::ptr::from_ref).collect();
+///
+/// # Errors
+/// A path looks at too much of it.
+pub(crate) fn redacted(root: &Node, paths: &[Path]) -> Result<String, TooManyNodes> {
+    let mut hidden = HashSet::new();
+    for path in paths {
+        hidden.extend(path.select_bounded(root)?.into_iter().map(std::ptr::from_ref));
+    }
     let mut out = String::new();
     write(root, &hidden, &mut out);
-    out
+    Ok(out)
 }
 
 fn write(node: &Node, hidden: &HashSet<*const Node>, out: &mut String) {
@@ -56,9 +62,9 @@ mod tests {
         let root = rules::Document::parse(r#"{"a":{"pin":1},"b":[{"pin":"x","q":2},3]}"#, 8).unwrap().root;
         let paths = ["$..pin", "$.b[1]"].map(|path| Path::parse(path).unwrap());
         assert_eq!(
-            redacted(&root, &paths),
+            redacted(&root, &paths).unwrap(),
             r#"{"a":{"pin":"[redacted]"},"b":[{"pin":"[redacted]","q":2},"[redacted]"]}"#
         );
-        assert_eq!(redacted(&root, &[Path::parse("$").unwrap()]), HIDDEN);
+        assert_eq!(redacted(&root, &[Path::parse("$").unwrap()]), Ok(HIDDEN.to_owned()));
     }
 }

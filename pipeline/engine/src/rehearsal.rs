@@ -89,8 +89,8 @@ impl Rehearsal {
         for (clock, event_time) in &self.event_times {
             let time = match event_time {
                 Some(event_time) => {
-                    let first = event_time.path.select(payload.root()).into_iter().next();
-                    first.and_then(|node| moment::read(node, event_time.format))
+                    let nodes = event_time.path.select_bounded(payload.root()).unwrap_or_default();
+                    nodes.first().and_then(|node| moment::read(node, event_time.format))
                 },
                 None => Some(timestamp),
             };

@@ -2,7 +2,7 @@
 //!
 //! Which rules an event meets does not depend on whether a merge is done, or when.
 
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use metrics::histogram;
@@ -12,26 +12,41 @@ use crate::metrics as names;
 
 /// At most one merge at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Merging(Option<Receiver<(Merged, Duration)>>);
+pub(crate) struct Merging {
+    running: Option<Running>,
+    /// Goes when the loop has let go of what was merged.
+    replaced: Option<Sender<()>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    merged: Receiver<(Merged, Duration)>,
+    replaced: Sender<()>,
+}
 
 impl Merging {
     /// Takes over what is done and starts what is due, for which only a snapshot that has changed is looked at. Answers the
-    /// snapshot from now on, if it is another one.
+    /// snapshot from now on, if it is another one; until the next turn, letting go of the one before frees little.
     pub(crate) fn turn(&mut self, snapshot: &Snapshot, has_changed: bool) -> Option<Snapshot> {
+        self.replaced = None;
         let adopted = self.finished().map(|merged| snapshot.adopt(merged));
-        if self.0.is_none()
+        if self.running.is_none()
             && (has_changed || adopted.is_some())
             && let Some(merge) = adopted.as_ref().unwrap_or(snapshot).merge()
         {
-            let (sender, receiver) = channel();
+            let ((sender, merged), (replaced, wait)) = (channel(), channel());
             let run = move || {
                 let started = std::time::Instant::now();
-                let merged = merge.run();
+                // The memory of what is merged is freed here, not by the loop: for very many rules that takes long.
+                let kept = merge.clone();
                 // Nobody waits for it if the worker has ended.
-                drop(sender.send((merged, started.elapsed())));
+                drop(sender.send((merge.run(), started.elapsed())));
+                // Until the loop has another snapshot, or is not there any more: it sends nothing.
+                wait.recv().unwrap_or_default();
+                drop(kept);
             };
             match std::thread::Builder::new().name("rules-merge".to_owned()).spawn(run) {
-                Ok(_) => self.0 = Some(receiver),
+                Ok(_) => self.running = Some(Running { merged, replaced }),
                 Err(error) => {
                     tracing::warn!(%error, "no thread to merge compiled rules; events cost more until there is");
                 },
@@ -41,16 +56,16 @@ impl Merging {
     }
 
     fn finished(&mut self) -> Option<Merged> {
-        let done = self.0.as_ref()?.try_recv();
+        let done = self.running.as_ref()?.merged.try_recv();
         match done {
             Ok((merged, took)) => {
-                self.0 = None;
+                self.replaced = self.running.take().map(|running| running.replaced);
                 histogram!(names::MERGE_SECONDS).record(took);
                 Some(merged)
             },
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                self.0 = None;
+                self.running = None;
                 tracing::error!("merging compiled rules has failed; it is tried again");
                 None
             },

@@ -6,11 +6,17 @@ use super::fold;
 use super::op::{Measure, Op, Quantifier};
 use super::test::{Test, Wanted};
 use crate::document::Node;
+use crate::path::Steps;
 
 impl Test {
     /// Whether the test holds of the document.
     pub fn holds(&self, root: &Node) -> bool {
-        self.holds_of(self.path().select(root).into_iter())
+        self.holds_within(root, &mut Steps::unlimited())
+    }
+
+    /// The same; worth nothing if the steps are passed.
+    pub(super) fn holds_within(&self, root: &Node, steps: &mut Steps) -> bool {
+        self.holds_of(self.path().query().selected(root, steps).into_iter())
     }
 
     /// Whether the test holds where its path selects these nodes.

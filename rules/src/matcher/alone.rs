@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::seen::{STEPS_MAX, Seen};
+use super::seen::Seen;
 use super::truth::Truth;
 use crate::condition::{Condition, SelectionName, Selections, Test};
 use crate::path::Steps;
@@ -53,7 +53,7 @@ impl Lowering<'_> {
 impl Alone {
     /// Whether it holds of the event; unknown if that takes too many steps.
     pub(super) fn truth(&self, seen: &mut Seen<'_, '_>) -> Truth {
-        let mut steps = Steps::new(STEPS_MAX);
+        let mut steps = Steps::of_rule();
         let truth = self.truth_within(seen, &mut steps);
         if steps.are_passed() { Truth::Unknown } else { truth }
     }

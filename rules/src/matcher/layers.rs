@@ -41,7 +41,7 @@ struct Layer {
 }
 
 /// Layers that are to become a base.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stack(Vec<Layer>);
 
 /// The base that layers have become.

@@ -9,8 +9,9 @@ use super::Snapshot;
 use super::layers::{Base, Stack};
 use crate::id::CustomerId;
 
-/// Layers of one owner that are to be compiled into one.
-#[derive(Debug)]
+/// Layers of one owner that are to be compiled into one. A clone keeps them in memory, which takes long to free: whoever
+/// has one last pays for that.
+#[derive(Debug, Clone)]
 pub struct Merge {
     owner: CustomerId,
     stack: Stack,

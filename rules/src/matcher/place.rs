@@ -31,15 +31,7 @@ pub(super) fn place(segments: &[Segment]) -> Option<Place> {
 
 /// The place of a query that selects all that is there and nothing else.
 pub(super) fn exact(segments: &[Segment]) -> Option<Place> {
-    let plain = |segment: &Segment| match segment {
-        Segment::Child(selectors) => match &**selectors {
-            [Selector::Name(_) | Selector::Wildcard] => true,
-            [Selector::Index(index)] => *index >= 0,
-            _ => false,
-        },
-        Segment::Descendant(_) => false,
-    };
-    segments.iter().all(plain).then(|| place(segments)).flatten()
+    segments.iter().all(Segment::is_plain).then(|| place(segments)).flatten()
 }
 
 /// Visits the nodes at a place.

@@ -11,10 +11,7 @@ use super::truth::Truth;
 use super::value::fingerprint;
 use crate::condition::Test;
 use crate::document::Node;
-
-/// How many nodes of an event a path with filters, slices or a descendant segment may look at. Beyond that the rules
-/// that depend on it are cut short for the event: about a millisecond.
-pub(super) const STEPS_MAX: u64 = 100_000;
+use crate::path::TooManyNodes;
 
 /// Where a test is evaluated.
 #[derive(Debug)]
@@ -127,11 +124,12 @@ impl<'a, 's> Seen<'a, 's> {
                 });
             },
             Site { spot: Spot::Path(test), .. } => {
-                match test.path().query().select_within(self.root, STEPS_MAX) {
-                    Some(nodes) => nodes.into_iter().for_each(|node| {
+                // Rules that depend on a path that takes more are cut short for the event.
+                match test.path().select_bounded(self.root) {
+                    Ok(nodes) => nodes.into_iter().for_each(|node| {
                         self.add(site, node);
                     }),
-                    None => {
+                    Err(TooManyNodes) => {
                         self.scratch.sites[site as usize].is_cut = true;
                         return false;
                     },

@@ -16,13 +16,6 @@ impl Query {
         self.selected(from, &mut Steps::unlimited())
     }
 
-    /// The same; nothing if it takes more steps than there are.
-    pub(crate) fn select_within<'a>(&self, from: &'a Node, steps_max: u64) -> Option<Vec<&'a Node>> {
-        let mut steps = Steps::new(steps_max);
-        let nodes = self.selected(from, &mut steps);
-        (!steps.are_passed()).then_some(nodes)
-    }
-
     /// What a query selects that selects one node at most; nothing is collected on the way.
     fn only<'a>(&self, from: &'a Node, steps: &mut Steps) -> Option<&'a Node> {
         self.segments.iter().try_fold(from, |node, segment| {
@@ -38,7 +31,8 @@ impl Query {
         })
     }
 
-    fn selected<'a>(&self, from: &'a Node, steps: &mut Steps) -> Vec<&'a Node> {
+    /// The same; worth nothing if the steps are passed.
+    pub(crate) fn selected<'a>(&self, from: &'a Node, steps: &mut Steps) -> Vec<&'a Node> {
         let mut nodes = vec![from];
         for segment in &self.segments {
             let mut next = Vec::new();

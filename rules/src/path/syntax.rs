@@ -16,6 +16,25 @@ impl Query {
             matches!(segment, Segment::Child(selectors) if matches!(&**selectors, [Selector::Name(_) | Selector::Index(_)]))
         })
     }
+
+    /// Whether it selects all that is at its place and nothing else, by names, indexes from the front and wildcards.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.segments.iter().all(Segment::is_plain)
+    }
+}
+
+impl Segment {
+    /// As [`Query::is_plain`].
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Self::Child(selectors) => match &**selectors {
+                [Selector::Name(_) | Selector::Wildcard] => true,
+                [Selector::Index(index)] => *index >= 0,
+                _ => false,
+            },
+            Self::Descendant(_) => false,
+        }
+    }
 }
 
 /// What a path does with the nodes that it has so far.

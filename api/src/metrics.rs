@@ -19,6 +19,9 @@ const CONTROLS_READ: &str = "api_controls_read_total";
 const CONTROLS_MALFORMED: &str = "api_controls_malformed_total";
 const RULES: &str = "api_rules_count";
 const AUDIT_LOST: &str = "api_audit_entries_lost_total";
+const INBOX_RECORDS: &str = "api_inbox_records_total";
+const INBOX_MALFORMED: &str = "api_inbox_malformed_total";
+const INBOX_FAILURES: &str = "api_inbox_failures_total";
 const RULES_IMPORTED: &str = "api_rules_imported_total";
 
 /// Describes every metric; called once at the start.
@@ -40,6 +43,12 @@ pub fn describe() {
     );
     describe_gauge!(RULES, "Rules in the book");
     describe_counter!(AUDIT_LOST, "Entries that could not be written to the audit log");
+    describe_counter!(INBOX_RECORDS, "Records of the alert topic that came into the inbox");
+    describe_counter!(
+        INBOX_MALFORMED,
+        "Records of the alert topic that are no alerts, and were left out of the inbox"
+    );
+    describe_counter!(INBOX_FAILURES, "Times the inbox could not be kept, and was tried again");
     describe_counter!(RULES_IMPORTED, "Lines of imports, by what became of them");
 }
 
@@ -60,6 +69,17 @@ pub(crate) fn request(route: &str, method: &'static str, status: u16, took: Dura
 /// Entries did not get into the audit log.
 pub(crate) fn audit_lost(count: u64) {
     counter!(AUDIT_LOST).increment(count);
+}
+
+/// Records of the alert topic came into the inbox, some of them unread.
+pub(crate) fn inbox_records(count: usize, malformed: usize) {
+    counter!(INBOX_RECORDS).increment(count as u64);
+    counter!(INBOX_MALFORMED).increment(malformed as u64);
+}
+
+/// The inbox could not be kept.
+pub(crate) fn inbox_failed() {
+    counter!(INBOX_FAILURES).increment(1);
 }
 
 /// Events went into the log.

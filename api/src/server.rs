@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
 use crate::alerts::Streams;
+use crate::alerts::inbox::Projector;
 use crate::audit::Audit;
 use crate::body::Budget;
 use crate::connections;
@@ -59,6 +60,7 @@ pub(crate) struct Running {
     threads: Vec<JoinHandle<()>>,
     audit_stopper: Stopper,
     auditing: tokio::task::JoinHandle<()>,
+    projecting: tokio::task::JoinHandle<()>,
 }
 
 impl Api {
@@ -78,7 +80,7 @@ impl Api {
         shutdown: impl Future<Output = ()> + Send,
     ) -> std::io::Result<()> {
         let (settings, records) = (self.0.settings.clone(), self.0.records.clone());
-        let Running { router, stopper, threads, audit_stopper, auditing } = self.start()?;
+        let Running { router, stopper, threads, audit_stopper, auditing, projecting } = self.start()?;
         let open = connections::accept(&listener, router, &settings, shutdown).await;
         drop(listener);
         stopper.stop();
@@ -86,6 +88,9 @@ impl Api {
         let joined = tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(JoinHandle::join));
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the API has panicked");
+        }
+        if projecting.await.is_err() {
+            tracing::error!("the task that keeps the inbox has panicked");
         }
         audit_stopper.stop();
         if auditing.await.is_err() {
@@ -112,6 +117,9 @@ impl Api {
         ];
         let (audit, auditing) = Audit::new(records.clone(), auditing_until);
         let auditing = tokio::spawn(auditing);
+        let projector = Projector::default();
+        let (reading, alerts) = (Arc::clone(&log), topics.alerts.clone());
+        let projecting = tokio::spawn(projector.clone().run(reading, alerts, records.clone(), stop.clone()));
         let committed = effective.clone().run(Arc::clone(&log), group, topics.events.clone(), stop);
         tokio::spawn(committed);
         let authenticator = Authenticator::new(root, records.clone(), settings.oidc.clone());
@@ -131,10 +139,11 @@ impl Api {
             follower,
             effective,
             streams,
+            projector,
             savepoints,
             readiness: Readiness::new(probe),
             metrics_page,
         });
-        Ok(Running { router: router(app), stopper, threads, audit_stopper, auditing })
+        Ok(Running { router: router(app), stopper, threads, audit_stopper, auditing, projecting })
     }
 }

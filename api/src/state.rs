@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
 use crate::alerts::Streams;
+use crate::alerts::inbox::Projector;
 use crate::audit::Audit;
 use crate::body::Budget;
 use crate::error::{Answer, Code, Problem};
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,
+    pub(crate) projector: Projector,
     /// None if no place for them is set.
     pub(crate) savepoints: Option<Arc<dyn Savepoints>>,
     pub(crate) readiness: Readiness,

@@ -6,10 +6,12 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
 
 use super::{Access, Capability, Role, TABLE};
-use crate::testing::{ALERT, CUSTOMER, Harness, TOKEN, read};
+use crate::clock;
+use crate::testing::{ALERT, CUSTOMER, Harness, TOKEN, eventually, read};
 
 const DOCUMENT: &str = include_str!("../../../docs/api-access.md");
 const OTHER: &str = "11111111-2222-4333-8444-555555555555";
+const OTHERS_ALERT: &str = "33333333-2222-4333-8444-555555555555";
 const OTHERS_RULE: &str = "22222222-2222-4333-8444-555555555555";
 
 /// The table as the document shows it.
@@ -78,6 +80,8 @@ async fn every_route_answers_every_role_as_the_table_says() {
                 .replace("{customerId}", CUSTOMER)
                 .replace("{alertId}", ALERT)
                 .replace("{tokenId}", ALERT)
+                .replace("{alertInstanceId}", ALERT)
+                .replace("{silenceId}", ALERT)
                 .replace("{id}", ALERT);
             let (status, code) = ask(&api, &token, method, &path, String::new()).await;
             let denied = (status, code.as_str()) == (StatusCode::FORBIDDEN, "TOC-4005");
@@ -92,22 +96,54 @@ async fn every_route_answers_every_role_as_the_table_says() {
     }
 }
 
+/// Things of another customer that get their ids when they are made.
+struct Others {
+    token: String,
+    silence: String,
+}
+
+fn silence(customer: &str) -> String {
+    let matcher = json!({"field": "severity", "op": "in", "values": ["HIGH"]});
+    let end = engine::Timestamp(clock::now().0 + 60_000).to_string();
+    json!({"customerId": customer, "matchers": [matcher], "reason": "n", "endsAt": end}).to_string()
+}
+
+fn alert() -> String {
+    let time = "2025-01-01T00:00:00Z";
+    json!({"alertInstanceId": OTHERS_ALERT, "customerId": OTHER, "alertId": OTHERS_RULE, "alertName": "n",
+        "severity": "HIGH", "state": "firing", "eventTime": time, "emitTime": time})
+    .to_string()
+}
+
 /// Of every route a request for what is another's, and its answer. None where there is nothing that belongs to anybody.
-fn foreign(method: &str, path: &str, others_token: &str) -> Option<(String, String, StatusCode)> {
+fn foreign(method: &str, path: &str, others: &Others) -> Option<(String, String, StatusCode)> {
     use StatusCode as S;
     let filtered = |path: &str| format!("{path}?customerId={OTHER}");
     let of_rule = format!("/v1/rules/{OTHER}/{OTHERS_RULE}");
     let explained = json!({"customerId": OTHER, "alertId": OTHERS_RULE, "payload": {}}).to_string();
     let event = json!({"customerId": OTHER, "payload": {}}).to_string();
     let new_token = json!({"role": "viewer", "customerId": OTHER, "name": "n"}).to_string();
+    let others_alert = format!("/v1/alerts/{OTHERS_ALERT}");
     let none = String::new();
     Some(match (method, path) {
         (_, "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/docs/errors.md") => return None,
         ("GET", "/v1/whoami" | "/v1/rules/schema.json") | ("POST", "/v1/rules:validate") => return None,
         // Of the whole system: no role of a customer has the right.
-        (_, "/v1/rules:preview" | "/v1/savepoints" | "/v1/savepoints/{id}") => return None,
-        ("GET", "/v1/rules" | "/v1/rules:export" | "/v1/alerts/stream" | "/v1/tokens" | "/v1/audit") => {
-            (filtered(path), none, S::NOT_FOUND)
+        (_, "/v1/rules:preview" | "/v1/savepoints" | "/v1/savepoints/{id}" | "/v1/alerts:rebuild") => {
+            return None;
+        },
+        (
+            "GET",
+            "/v1/rules" | "/v1/rules:export" | "/v1/alerts/stream" | "/v1/alerts" | "/v1/alerts:groups"
+            | "/v1/silences" | "/v1/tokens" | "/v1/audit",
+        ) => (filtered(path), none, S::NOT_FOUND),
+        ("GET", "/v1/alerts/{alertInstanceId}") => (others_alert, none, S::NOT_FOUND),
+        ("PATCH", "/v1/alerts/{alertInstanceId}") => {
+            (others_alert, json!({"status": "closed"}).to_string(), S::NOT_FOUND)
+        },
+        ("POST", "/v1/silences") => (path.to_owned(), silence(OTHER), S::FORBIDDEN),
+        ("DELETE", "/v1/silences/{silenceId}") => {
+            (format!("/v1/silences/{}", others.silence), none, S::NOT_FOUND)
         },
         ("POST", "/v1/rules") => (path.to_owned(), rule(OTHER, OTHERS_RULE), S::FORBIDDEN),
         // Answered line by line; what came of it is looked at below.
@@ -117,7 +153,7 @@ fn foreign(method: &str, path: &str, others_token: &str) -> Option<(String, Stri
         ("PUT", "/v1/rules/{customerId}/{alertId}") => (of_rule, rule(OTHER, OTHERS_RULE), S::NOT_FOUND),
         ("POST", "/v1/events") => (path.to_owned(), event, S::FORBIDDEN),
         ("POST", "/v1/tokens") => (path.to_owned(), new_token, S::FORBIDDEN),
-        ("DELETE", "/v1/tokens/{tokenId}") => (format!("/v1/tokens/{others_token}"), none, S::NOT_FOUND),
+        ("DELETE", "/v1/tokens/{tokenId}") => (format!("/v1/tokens/{}", others.token), none, S::NOT_FOUND),
         _ => panic!("{method} {path}: say here what another's is, and what the answer"),
     })
 }
@@ -130,7 +166,13 @@ async fn what_is_anothers_is_not_there_for_anybody() {
     let made = api.post("/v1/rules", rule(OTHER, OTHERS_RULE)).await;
     assert_eq!(made.status, StatusCode::CREATED);
     let others = json!({"role": "viewer", "customerId": OTHER, "name": "n"}).to_string();
-    let others = api.post("/v1/tokens", others).await.json()["id"].as_str().unwrap().to_owned();
+    let token_id = api.post("/v1/tokens", others).await.json()["id"].as_str().unwrap().to_owned();
+    let made = api.post("/v1/silences", silence(OTHER)).await;
+    let silence_id = made.json()["id"].as_str().unwrap().to_owned();
+    let others = Others { token: token_id, silence: silence_id };
+    api.log.alert(0, OTHER, &alert());
+    let others_alert = format!("/v1/alerts/{OTHERS_ALERT}");
+    eventually(async || api.get(&others_alert).await.status == StatusCode::OK).await;
     let bounded = [Role::Viewer, Role::RuleAuthor, Role::Responder, Role::TenantAdmin, Role::GlobalAuthor];
     for role in bounded {
         let token = token(&api, role, CUSTOMER).await;
@@ -148,6 +190,8 @@ async fn what_is_anothers_is_not_there_for_anybody() {
     }
     assert_eq!(api.log.memory.records(&api.topics.controls).len(), 1, "nobody has changed the rule");
     assert_eq!(api.log.memory.records(&api.topics.events).len(), 0);
+    let alert = api.get(&others_alert).await.json();
+    assert_eq!((&alert["status"], &alert["silencedBy"][0]), (&json!("open"), &json!(others.silence)));
     let others = api.get(&format!("/v1/tokens?customerId={OTHER}")).await.json();
     assert_eq!(others["tokens"].as_array().unwrap().len(), 1);
 }

@@ -11,6 +11,8 @@ pub(crate) enum Capability {
     EventWrite,
     /// Read alerts.
     AlertRead,
+    /// Deal with alerts, and silence them.
+    AlertWrite,
     /// Evaluate rules over the events of the past, whosever they are.
     HistoryRead,
     /// See which tokens there are.
@@ -30,6 +32,7 @@ impl Capability {
         Self::RuleWrite,
         Self::EventWrite,
         Self::AlertRead,
+        Self::AlertWrite,
         Self::HistoryRead,
         Self::TokenRead,
         Self::TokenWrite,
@@ -41,7 +44,7 @@ impl Capability {
     /// every event or alert is not.
     pub(crate) const fn is_audited(self) -> bool {
         match self {
-            Self::RuleWrite | Self::TokenWrite | Self::AuditRead | Self::Operate => true,
+            Self::RuleWrite | Self::AlertWrite | Self::TokenWrite | Self::AuditRead | Self::Operate => true,
             Self::RuleRead | Self::EventWrite | Self::AlertRead | Self::HistoryRead | Self::TokenRead => {
                 false
             },
@@ -55,6 +58,7 @@ impl Capability {
             Self::RuleWrite => "rule-write",
             Self::EventWrite => "event-write",
             Self::AlertRead => "alert-read",
+            Self::AlertWrite => "alert-write",
             Self::HistoryRead => "history-read",
             Self::TokenRead => "token-read",
             Self::TokenWrite => "token-write",
@@ -125,13 +129,14 @@ impl Role {
     /// What it may do.
     pub(crate) const fn capabilities(self) -> &'static [Capability] {
         use Capability::{
-            AlertRead, AuditRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+            AlertRead, AlertWrite, AuditRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
         };
         match self {
-            Self::Viewer | Self::Responder => &[RuleRead, AlertRead],
+            Self::Viewer => &[RuleRead, AlertRead],
+            Self::Responder => &[RuleRead, AlertRead, AlertWrite],
             Self::RuleAuthor => &[RuleRead, AlertRead, RuleWrite, EventWrite],
             Self::TenantAdmin => {
-                &[RuleRead, AlertRead, RuleWrite, EventWrite, TokenRead, TokenWrite, AuditRead]
+                &[RuleRead, AlertRead, AlertWrite, RuleWrite, EventWrite, TokenRead, TokenWrite, AuditRead]
             },
             Self::Operator => &[Operate],
             Self::GlobalAuthor => &[RuleRead, RuleWrite],

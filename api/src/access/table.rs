@@ -22,7 +22,8 @@ pub(crate) enum Access {
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
     use Access::{Needs, Public, Token};
     use Capability::{
-        AlertRead, AuditRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+        AlertRead, AlertWrite, AuditRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead,
+        TokenWrite,
     };
     &[
         ("GET", "/healthz", Public),
@@ -43,7 +44,15 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("PUT", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         ("DELETE", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         ("POST", "/v1/events", Needs(EventWrite)),
+        ("GET", "/v1/alerts", Needs(AlertRead)),
+        ("GET", "/v1/alerts:groups", Needs(AlertRead)),
+        ("POST", "/v1/alerts:rebuild", Needs(Operate)),
         ("GET", "/v1/alerts/stream", Needs(AlertRead)),
+        ("GET", "/v1/alerts/{alertInstanceId}", Needs(AlertRead)),
+        ("PATCH", "/v1/alerts/{alertInstanceId}", Needs(AlertWrite)),
+        ("GET", "/v1/silences", Needs(AlertRead)),
+        ("POST", "/v1/silences", Needs(AlertWrite)),
+        ("DELETE", "/v1/silences/{silenceId}", Needs(AlertWrite)),
         ("GET", "/v1/tokens", Needs(TokenRead)),
         ("POST", "/v1/tokens", Needs(TokenWrite)),
         ("DELETE", "/v1/tokens/{tokenId}", Needs(TokenWrite)),

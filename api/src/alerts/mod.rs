@@ -6,6 +6,7 @@
 
 mod begin;
 mod frame;
+pub(crate) mod inbox;
 mod replay;
 mod ring;
 pub(crate) mod stream;

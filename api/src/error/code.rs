@@ -81,12 +81,18 @@ pub(crate) enum Code {
     NoSuchSavepoint,
     /// The issuer of tokens cannot be asked for its keys.
     IssuerUnavailable,
+    /// There is no such alert, or not for this token.
+    NoSuchAlert,
+    /// The alert has changed since the writer saw it.
+    StaleAlert,
+    /// There is no such silence, or not for this token.
+    NoSuchSilence,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -125,6 +131,9 @@ impl Code {
         Self::NoSavepoints,
         Self::NoSuchSavepoint,
         Self::IssuerUnavailable,
+        Self::NoSuchAlert,
+        Self::StaleAlert,
+        Self::NoSuchSilence,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -183,6 +192,9 @@ impl Code {
             Self::NoSavepoints => ("TOC-4036", S::CONFLICT, "savepoints are switched off"),
             Self::NoSuchSavepoint => ("TOC-4037", S::NOT_FOUND, "no such savepoint"),
             Self::IssuerUnavailable => ("TOC-4038", S::SERVICE_UNAVAILABLE, "issuer of tokens unavailable"),
+            Self::NoSuchAlert => ("TOC-4039", S::NOT_FOUND, "no such alert"),
+            Self::StaleAlert => ("TOC-4040", S::PRECONDITION_FAILED, "the alert has changed"),
+            Self::NoSuchSilence => ("TOC-4041", S::NOT_FOUND, "no such silence"),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{RecordsError, Result};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "tokens", include_str!("../../migrations/0001_tokens.sql")),
     (2, "audit", include_str!("../../migrations/0002_audit.sql")),
+    (3, "inbox", include_str!("../../migrations/0003_inbox.sql")),
 ];
 
 /// Brings the database up to this version.

@@ -7,8 +7,10 @@
 
 pub(crate) mod audit;
 mod error;
+pub(crate) mod inbox;
 mod location;
 mod migrations;
+pub(crate) mod silences;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod tokens;

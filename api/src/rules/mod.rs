@@ -20,6 +20,7 @@ pub(crate) mod write;
 
 pub(crate) use effective::Effective;
 pub(crate) use follower::Follower;
+pub(crate) use precondition::expected as expected_version;
 
 #[cfg(test)]
 mod tests;

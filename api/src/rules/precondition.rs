@@ -6,7 +6,7 @@ use rules::RuleVersion;
 use crate::error::{Answer, Code, Problem};
 
 /// The version in force that the headers ask for; 0 means that there must be none.
-pub(super) fn expected(headers: &HeaderMap) -> Answer<Option<RuleVersion>> {
+pub(crate) fn expected(headers: &HeaderMap) -> Answer<Option<RuleVersion>> {
     let given = |name: HeaderName| headers.get_all(name).iter().collect::<Vec<_>>();
     let (matching, none_matching) = (given(header::IF_MATCH), given(header::IF_NONE_MATCH));
     match (&matching[..], &none_matching[..]) {
@@ -30,7 +30,7 @@ fn version(tag: &str) -> Option<RuleVersion> {
 }
 
 fn bad() -> Problem {
-    let detail = "expected `If-Match: \"7\"` with one version, or `If-None-Match: *` for a rule that is new";
+    let detail = "expected `If-Match: \"7\"` with one version, or `If-None-Match: *` for one that is new";
     Problem::new(Code::BadHeader, detail)
 }
 

@@ -102,6 +102,11 @@ impl Client {
         self.answer(request.call())
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        let request = self.agent.patch(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.header("content-type", "application/json").send(body.to_string().as_bytes()))
+    }
+
     pub(crate) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
         let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         self.answer(request.header("content-type", content_type).send(body))

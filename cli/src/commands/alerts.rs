@@ -1,17 +1,30 @@
-//! `tocsin alerts tail`
+//! `tocsin alerts tail`; the other commands of alerts are in [`super::inbox`].
 
 use std::io::Write;
 
 use serde_json::Value;
 
-use crate::arguments::{AlertsCommand, Output};
+use crate::arguments::{AlertsCommand, Output, Remote};
 use crate::client::Client;
 use crate::failure::Failure;
 
 /// Runs the command.
 pub(crate) fn alerts(command: AlertsCommand) -> Result<(), Failure> {
-    let AlertsCommand::Tail { remote, from_start, customer, count } = command;
-    let client = Client::new(&remote)?;
+    match command {
+        AlertsCommand::Tail { remote, from_start, customer, count } => {
+            tail(&remote, from_start, customer.as_deref(), count)
+        },
+        other => super::inbox::inbox(other),
+    }
+}
+
+fn tail(
+    remote: &Remote,
+    from_start: bool,
+    customer: Option<&str>,
+    count: Option<u64>,
+) -> Result<(), Failure> {
+    let client = Client::new(remote)?;
     let path = match customer {
         Some(customer) => format!("/v1/alerts/stream?customerId={customer}"),
         None => "/v1/alerts/stream".to_owned(),

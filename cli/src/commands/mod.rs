@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod history;
 mod import;
+mod inbox;
 mod input;
 mod preview;
 mod rule_files;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
-use ports::{Log, Previews, Savepoints, Topics};
+use ports::{Groups, Log, Previews, Savepoints, Topics};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -49,6 +49,8 @@ pub struct Wiring {
     pub metrics_page: MetricsPage,
     /// Looks into the past; without it previews of rules are refused.
     pub previews: Option<Arc<dyn Previews>>,
+    /// Tells what rules have come to; none if no worker runs in this process.
+    pub groups: Option<Arc<dyn Groups>>,
     /// Where savepoints are found; none if checkpoints are off.
     pub savepoints: Option<Arc<dyn Savepoints>>,
 }
@@ -106,8 +108,8 @@ impl Api {
         let (stopper, stop) = pair();
         // Requests that are finished after the stop are written down yet.
         let (audit_stopper, auditing_until) = pair();
-        let Wiring { settings, log, topics, group, root, records, probe, metrics_page, previews, savepoints } =
-            self.0;
+        let Wiring { settings, log, topics, group, root, .. } = self.0;
+        let Wiring { records, probe, metrics_page, previews, groups, savepoints, .. } = self.0;
         let follower = Follower::new();
         let effective = Effective::default();
         let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
@@ -130,6 +132,8 @@ impl Api {
             explanations: Semaphore::new(settings.explanations_max),
             previewing: Arc::new(Semaphore::new(settings.previews_max)),
             previews,
+            looks: Arc::new(Semaphore::new(settings.looks_max)),
+            groups,
             settings,
             log,
             topics,

@@ -35,6 +35,8 @@ pub struct Settings {
     pub explanations_max: usize,
     /// The most previews of rules at once; further ones are answered 503.
     pub previews_max: usize,
+    /// The most looks at the groups of rules at once; further ones are answered 503.
+    pub looks_max: usize,
     /// How often an alert stream without alerts shows that it is alive.
     pub keep_alive: Duration,
     /// The most alerts kept in memory for streams; a slower client reads from the log.
@@ -62,6 +64,7 @@ impl Default for Settings {
             import_effective_timeout: Duration::from_secs(60),
             explanations_max: 4,
             previews_max: 1,
+            looks_max: 2,
             keep_alive: Duration::from_secs(15),
             ring_alerts_max: 8_192,
             ring_bytes_max: 32 << 20,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Log, Previews, Savepoints, Topics};
+use ports::{Groups, Log, Previews, Savepoints, Topics};
 use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
@@ -38,6 +38,9 @@ pub(crate) struct Shared {
     pub(crate) explanations: Semaphore,
     pub(crate) previewing: Arc<Semaphore>,
     pub(crate) previews: Option<Arc<dyn Previews>>,
+    pub(crate) looks: Arc<Semaphore>,
+    /// None if no worker runs in this process.
+    pub(crate) groups: Option<Arc<dyn Groups>>,
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,

@@ -161,6 +161,7 @@ async fn the_server_serves_cuts_slow_heads_and_ends_with_its_streams() {
         probe: std::sync::Arc::new(Vec::new),
         metrics_page: std::sync::Arc::new(String::new),
         previews: None,
+        groups: None,
         savepoints: None,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

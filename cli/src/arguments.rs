@@ -262,6 +262,19 @@ pub(crate) enum RulesCommand {
         /// Which rule: `customerId/alertId`.
         rule: String,
     },
+    /// Show what a rule has come to, group by group: value, whether it fires, and what it lacks.
+    State {
+        #[command(flatten)]
+        remote: Remote,
+        /// Which rule: `customerId/alertId`.
+        rule: String,
+        /// Of a global rule: whose groups.
+        #[arg(long, value_name = "UUID")]
+        customer: Option<String>,
+        /// How many groups, those with the greatest values first.
+        #[arg(long, value_name = "N", default_value = "20")]
+        limit: usize,
+    },
     /// List rules.
     List {
         #[command(flatten)]

@@ -1,6 +1,9 @@
 //! The product as a user meets it, on the embedded log: rules over HTTP, events in, alerts out, restarts, bad input.
 #![allow(clippy::unwrap_used, reason = "tests panic when something is wrong")]
 
+#[path = "end_to_end/groups.rs"]
+mod groups;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -43,6 +43,8 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/v1/rules/{customerId}/{alertId}", Needs(RuleRead)),
         ("PUT", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         ("DELETE", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
+        // Keys of groups come from events, as what alerts say does.
+        ("GET", "/v1/rules/{customerId}/{alertId}/state", Needs(AlertRead)),
         ("POST", "/v1/events", Needs(EventWrite)),
         ("GET", "/v1/alerts", Needs(AlertRead)),
         ("GET", "/v1/alerts:groups", Needs(AlertRead)),

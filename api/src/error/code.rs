@@ -55,6 +55,8 @@ pub(crate) enum Code {
     NotReady,
     /// A defect of the server.
     Internal,
+    /// The state that is asked for is with nobody who can be asked.
+    StateElsewhere,
     /// The body is not what this request takes.
     BadBody,
     /// The tests that the rule carries fail.
@@ -92,7 +94,7 @@ pub(crate) enum Code {
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -134,6 +136,7 @@ impl Code {
         Self::NoSuchAlert,
         Self::StaleAlert,
         Self::NoSuchSilence,
+        Self::StateElsewhere,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -195,6 +198,7 @@ impl Code {
             Self::NoSuchAlert => ("TOC-4039", S::NOT_FOUND, "no such alert"),
             Self::StaleAlert => ("TOC-4040", S::PRECONDITION_FAILED, "the alert has changed"),
             Self::NoSuchSilence => ("TOC-4041", S::NOT_FOUND, "no such silence"),
+            Self::StateElsewhere => ("TOC-4042", S::SERVICE_UNAVAILABLE, "state elsewhere"),
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod effective;
 pub(crate) mod explain;
 pub(crate) mod export;
 mod follower;
+pub(crate) mod groups;
 pub(crate) mod import;
 pub(crate) mod list;
 mod outcome;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use engine::{Offset, Partition, Timestamp};
 use http_body_util::BodyExt;
-use ports::{Committed, Log, Member, Membership, Place, Position, Previews, Topics};
+use ports::{Committed, Groups, Log, Member, Membership, Place, Position, Previews, Topics};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -86,14 +86,26 @@ impl Harness {
     pub(crate) fn with_previews(previews: Arc<dyn Previews>) -> Self {
         let log = TestLog::default();
         log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
-        Self::wired(log, |_| {}, Some(previews))
+        Self::wired(log, |_| {}, Some(previews), None)
     }
 
     fn wire(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
-        Self::wired(log, set, None)
+        Self::wired(log, set, None, None)
     }
 
-    fn wired(log: TestLog, set: impl FnOnce(&mut Settings), previews: Option<Arc<dyn Previews>>) -> Self {
+    /// With somebody who knows what rules have come to.
+    pub(crate) fn with_groups(groups: Arc<dyn Groups>) -> Self {
+        let log = TestLog::default();
+        log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
+        Self::wired(log, |_| {}, None, Some(groups))
+    }
+
+    fn wired(
+        log: TestLog,
+        set: impl FnOnce(&mut Settings),
+        previews: Option<Arc<dyn Previews>>,
+        groups: Option<Arc<dyn Groups>>,
+    ) -> Self {
         let topics = Topics::of(APP);
         let mut settings = Settings { effective_timeout: PATIENCE, ..Settings::default() };
         set(&mut settings);
@@ -110,6 +122,7 @@ impl Harness {
             probe: Arc::new(move || asked.lock().unwrap().clone()),
             metrics_page: Arc::new(|| "up 1\n".to_owned()),
             previews,
+            groups,
             savepoints: None,
         });
         let running = api.start().unwrap();

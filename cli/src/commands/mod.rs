@@ -17,6 +17,7 @@ mod rule_files;
 mod rules;
 mod savepoint;
 mod settings;
+mod state;
 mod table;
 mod test;
 mod tokens;

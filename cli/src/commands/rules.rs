@@ -8,6 +8,7 @@ use super::explain::explain;
 use super::export::export;
 use super::import::import;
 use super::preview::preview;
+use super::state::state;
 use super::test::test;
 use super::validate::validate;
 use super::{input, table};
@@ -21,6 +22,9 @@ pub(crate) fn rules(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::Apply { remote, files } => apply(&remote, &files),
         RulesCommand::Get { remote, rule } => get(&remote, &rule),
         RulesCommand::List { remote, customer } => list(&remote, customer.as_deref()),
+        RulesCommand::State { remote, rule, customer, limit } => {
+            state(&remote, &rule, customer.as_deref(), limit)
+        },
         RulesCommand::Delete { remote, rule } => delete(&remote, &rule),
         RulesCommand::Validate { files, output } => validate(&files, output),
         RulesCommand::Test { files, output } => test(&files, output),
@@ -110,7 +114,7 @@ fn list(remote: &Remote, customer: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn path(rule: &str) -> Result<String, Failure> {
+pub(super) fn path(rule: &str) -> Result<String, Failure> {
     let key: rules::RuleKey = rule
         .parse()
         .map_err(|_| Failure::usage(format!("`{rule}` does not name a rule: expected customerId/alertId")))?;

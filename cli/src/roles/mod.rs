@@ -16,7 +16,7 @@ use api::records::Records;
 use api::{Api, MetricsPage, NotReady, Wiring};
 use bootstrap::preview::ArchivePreviews;
 use bootstrap::{Objects, Table};
-use ports::{Log, Previews};
+use ports::{Groups, Log, Previews};
 use state::checkpoint::Place;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,7 +55,8 @@ pub(crate) fn run(config: &Config, demo: bool) -> Result<(), Failure> {
         println!("token  {}", token_file.display());
         let when_ready = demo::announce(address, token.clone(), demo, stop.clone());
         let announcer = std::thread::spawn(when_ready);
-        let api = api(config, log, &token, status, page)?;
+        let groups = Arc::new(status.groups());
+        let api = api(config, log, &token, status, page, Some(groups))?;
         let served = api.serve(listener, ending(stop.clone(), worker.ended())).await;
         stop.request();
         // Waits in its own pace for at most one request; nothing depends on it.
@@ -148,7 +149,7 @@ pub(crate) fn api_only(config: &Config) -> Result<(), Failure> {
         println!("listen {address}");
         println!("token  {}", token_file.display());
         let announcer = std::thread::spawn(demo::announce(address, token.clone(), false, stop.clone()));
-        let api = api(config, log, &token, status, page)?;
+        let api = api(config, log, &token, status, page, None)?;
         let served = api.serve(listener, ending(stop.clone(), std::future::pending())).await;
         stop.request();
         drop(announcer);
@@ -163,6 +164,7 @@ fn api(
     token: &str,
     status: StatusBoard,
     page: MetricsPage,
+    groups: Option<Arc<dyn Groups>>,
 ) -> Result<Api, Failure> {
     let place = |settings| Ok::<_, Failure>(Arc::new(Place::open(settings)?));
     let savepoints = config.checkpoints.as_ref().map(place).transpose()?;
@@ -183,6 +185,7 @@ fn api(
         probe: Arc::new(probe),
         metrics_page: page,
         previews,
+        groups,
         savepoints: savepoints.map(|place| place as _),
     }))
 }

@@ -3,6 +3,7 @@
 use rules::{ActiveRule, Amount, CustomerId, Evaluation, Mode, Rearm, Rule, Timestamp};
 use serde::Serialize;
 
+use crate::alert::Window;
 use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::group::Group;
@@ -24,6 +25,9 @@ pub struct GroupView {
     /// Whether the value is an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub value_is_estimate: bool,
+    /// The tumbling window or session that the value is of, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// How many events contributed to it; of a pattern, how many are kept.
     pub contributions: u64,
     /// Event time of the first and of the last of them.
@@ -92,6 +96,9 @@ impl GroupView {
         if let Evaluation::Pattern(_) = active.rule.evaluation {
             view.contributions = u64::from(head.steps.count);
         }
+        if let Evaluation::Aggregate(aggregate) = &active.rule.evaluation {
+            view.window = head.window.map(|key| present.window(aggregate.window, key));
+        }
         view
     }
 
@@ -101,6 +108,7 @@ impl GroupView {
             group: Group::from_text(&head.group),
             value,
             value_is_estimate: present.estimated,
+            window: None,
             contributions: present.events,
             first_seen: seen(present.first),
             last_seen: seen(present.last),

@@ -316,7 +316,7 @@ fn groups_are_shown_by_value_in_pages_with_what_they_lack() {
             assert_eq!((found.groups_seen, found.is_partial), (9, false));
             shown.extend(found.groups);
             pages += 1;
-            behind = found.next;
+            behind = found.next.map(|next| engine::GroupCursor::from_text(&next.to_text()).unwrap());
             if behind.is_none() {
                 break;
             }
@@ -328,5 +328,12 @@ fn groups_are_shown_by_value_in_pages_with_what_they_lack() {
         assert!(shown[0].missing.is_empty());
         assert_eq!(shown[8].missing, ["a value gte 5; it is 1"]);
         assert_eq!(page(2, None, 4).groups.len(), 0, "another customer has none");
+        let json = serde_json::to_value(page(1, None, 1)).unwrap();
+        assert_eq!(json["groups"][0]["group"], json!({"k": 9}));
+        assert_eq!(
+            (&json["ruleVersion"], &json["groupsSeen"], &json["isPartial"]),
+            (&json!(1), &json!(9), &json!(false))
+        );
+        assert!(json["next"].as_str().unwrap().starts_with("g1."));
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod changelog;
 mod error;
+mod groups;
 mod history;
 mod log;
 mod member;
@@ -17,6 +18,7 @@ mod store;
 mod topics;
 
 pub use error::{Error, ErrorKind, Result};
+pub use groups::{GroupQuery, Groups, NoGroups, StateReader};
 pub use history::{History, PinnedHistory, Rows, Wanted};
 pub use log::{Bounds, Committed, Header, Log, Outgoing, Place, Polled, Reader, Record, header};
 pub use member::{CommitError, Member, MemberEvent, Membership, Positions};

@@ -5,10 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Input, Key, Offset, Partition, Table, Timestamp, Write, partition_of};
+use engine::{Input, Key, MemoryState, Offset, Partition, Source, Table, Timestamp, Write, partition_of};
 use rules::SavepointId;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::groups::StateReader;
 use crate::log::{Bounds, Committed, Log, Outgoing, Place, Polled, Reader, Record};
 use crate::member::{CommitError, Member, MemberEvent, Membership, Positions};
 use crate::position::Position;
@@ -393,6 +394,15 @@ fn position(contents: &MemoryTables) -> Option<Position> {
     std::str::from_utf8(contents.get(&(Table::Meta, POSITION_KEY))?).ok()?.parse().ok()
 }
 
+impl StateReader for MemoryStore {
+    fn look(&self, look: &mut dyn FnMut(&dyn Source)) {
+        let mut state = MemoryState::default();
+        let contents = self.stores.contents(self.partition);
+        state.write(contents.into_iter().map(|((table, key), value)| Write::Put { table, key, value }));
+        look(&state);
+    }
+}
+
 struct MemoryStore {
     stores: MemoryStores,
     partition: Partition,
@@ -426,6 +436,10 @@ impl Store for MemoryStore {
         let mut savepoints = self.stores.savepoints.lock().expect("no holder of the lock panics");
         savepoints.entry((savepoint, self.partition)).or_insert(contents);
         Ok(())
+    }
+
+    fn reader(&self) -> Option<Arc<dyn StateReader>> {
+        Some(Arc::new(Self { stores: self.stores.clone(), partition: self.partition }))
     }
 
     fn write(&mut self, writes: &[Write]) -> Result<()> {

@@ -1,10 +1,13 @@
 //! The state backend: one store per partition, and copies of it elsewhere.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use engine::{Key, Offset, Partition, Table, Write};
 use rules::SavepointId;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::groups::StateReader;
 use crate::position::Position;
 
 /// The key in a store's table `meta` of the position that the store is at.
@@ -23,6 +26,11 @@ pub trait Store: Send {
 
     /// Every key and value of a table, in key order. For small tables: rules and meta.
     fn scan(&self, table: Table) -> Result<Vec<(Key, Bytes)>>;
+
+    /// Reads what the store holds from other threads; nothing if it cannot.
+    fn reader(&self) -> Option<Arc<dyn StateReader>> {
+        None
+    }
 
     /// Makes all changes in one atomic step: after a crash either all are there or none.
     fn write(&mut self, writes: &[Write]) -> Result<()>;

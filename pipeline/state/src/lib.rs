@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod error;
 pub mod metrics;
 mod options;
+mod reader;
 mod store;
 mod stores;
 #[cfg(test)]

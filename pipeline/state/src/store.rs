@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use engine::{Key, Partition, Table, Write};
-use ports::{Error, ErrorKind, Result, Store};
+use ports::{Error, ErrorKind, Result, StateReader, Store};
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
 use rules::SavepointId;
 
 use crate::checkpoint::{Checkpoints, Watched};
 use crate::error::failed;
 use crate::metrics::{READ_SECONDS, READS_TOTAL, WRITE_SECONDS, WRITES_TOTAL};
+use crate::reader::RocksReader;
 
 /// An open store. Closes when dropped.
 pub(crate) struct RocksStore {
@@ -92,6 +93,10 @@ impl Store for RocksStore {
                 "checkpoints are off, and savepoints with them: set a place with --checkpoints",
             )),
         }
+    }
+
+    fn reader(&self) -> Option<Arc<dyn StateReader>> {
+        Some(Arc::new(RocksReader { db: Arc::clone(&self.db), name: self.name.clone() }))
     }
 
     fn write(&mut self, writes: &[Write]) -> Result<()> {

@@ -9,6 +9,7 @@ mod bootstrap;
 mod clock;
 mod controls;
 mod epoch;
+mod groups;
 mod merging;
 pub mod metrics;
 mod outgoing;
@@ -29,6 +30,7 @@ mod worker;
 
 pub use bootstrap::{Background, BootstrapPhase, BootstrapStatus, Inline, Progress};
 pub use clock::{Clock, Moment};
+pub use groups::GroupBoard;
 pub use reseed::last_position;
 pub use settings::Settings;
 pub use status::{PartitionState, Status, StatusBoard};

@@ -14,6 +14,7 @@ use ports::{Error, ErrorKind, Header, Outgoing, Position, Result, Store};
 use rules::{ActiveRule, RuleBook, SavepointId, Snapshot, Suspend};
 
 use crate::bootstrap::{Bootstraps, Sources};
+use crate::groups::{GroupBoard, Published};
 use crate::metrics as names;
 use crate::outgoing::{self, Source};
 use crate::planning;
@@ -29,6 +30,8 @@ pub(crate) struct LivePartition {
     pub(crate) partition: Partition,
     /// How many partitions the event topic has.
     pub(crate) partitions: u32,
+    /// Stands before the store, since it must be dropped first.
+    published: Option<Published>,
     pub(crate) store: Box<dyn Store>,
     committed: Position,
     /// The position after the uncommitted segment.
@@ -78,6 +81,7 @@ impl LivePartition {
             bootstraps: Bootstraps::load(store.as_ref(), partition, partitions)?,
             partition,
             partitions,
+            published: None,
             sweeping: Sweeping::of(store.as_ref())?,
             store,
             next: committed.next,
@@ -108,6 +112,11 @@ impl LivePartition {
             self.segment.savepoint = leg.savepoint;
         }
         Ok(self.behind.is_empty())
+    }
+
+    /// Shows the groups of its rules to others while it lives.
+    pub(crate) fn publish(&mut self, board: &GroupBoard) {
+        self.published = board.publish(self.partition, self.partitions, self.store.as_ref());
     }
 
     /// The offset of the next event to be evaluated.

@@ -102,7 +102,7 @@ fn sweep(
     }
 }
 
-fn write_key(key: RuleKey) -> Key {
+pub(crate) fn write_key(key: RuleKey) -> Key {
     [*key.customer.as_bytes(), *key.alert.as_bytes()].concat().into()
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use engine::{Offset, Partition};
 
 use crate::bootstrap::BootstrapStatus;
+use crate::groups::GroupBoard;
 
 /// How a partition is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +43,17 @@ pub struct Status {
 
 /// A status that others can read. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct StatusBoard(Arc<Mutex<Status>>);
+pub struct StatusBoard {
+    status: Arc<Mutex<Status>>,
+    groups: GroupBoard,
+}
 
 impl StatusBoard {
+    /// What the worker shows of the groups of rules.
+    pub fn groups(&self) -> GroupBoard {
+        self.groups.clone()
+    }
+
     /// The present status.
     pub fn read(&self) -> Status {
         self.lock().clone()
@@ -81,7 +90,7 @@ impl StatusBoard {
 
     fn lock(&self) -> MutexGuard<'_, Status> {
         // A panicked writer leaves a status that is merely old.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -246,6 +246,7 @@ impl Worker {
             return Ok(());
         }
         live.is_started = true;
+        live.publish(&self.status.groups());
         self.member.start(partition, live.next())?;
         tracing::info!(%partition, next = %live.next(), control = %live.control, "partition is live");
         self.silence.broken(partition, self.clock.now().monotonic);

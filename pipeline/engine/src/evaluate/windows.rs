@@ -8,6 +8,18 @@ use crate::apply::Failure;
 use crate::bucket::Bucket;
 use crate::stream::Timestamp;
 
+impl Bucket {
+    /// The span of the window whose bucket this is, kept under this time.
+    pub(crate) fn window(&self, kind: WindowKind, key: Timestamp) -> Window {
+        match kind {
+            WindowKind::Tumbling(size) => Window { start: Some(key), end: key.plus(size) },
+            WindowKind::Session(gap) => Window { start: Some(self.first), end: self.last.plus(gap) },
+            WindowKind::Sliding(size) => Window { start: Some(key.minus(size)), end: key },
+            WindowKind::Total => Window { start: None, end: key },
+        }
+    }
+}
+
 impl GroupRun<'_, '_> {
     /// Stores the bucket of a window after a contribution, and judges.
     pub(super) fn settle_window(
@@ -73,12 +85,7 @@ impl GroupRun<'_, '_> {
 
     /// The span of a window from its bucket.
     pub(super) fn window_of(&self, aggregate: &Aggregate, key: Timestamp, bucket: &Bucket) -> Window {
-        match aggregate.window {
-            WindowKind::Tumbling(size) => Window { start: Some(key), end: key.plus(size) },
-            WindowKind::Session(gap) => Window { start: Some(bucket.first), end: bucket.last.plus(gap) },
-            WindowKind::Sliding(size) => Window { start: Some(key.minus(size)), end: key },
-            WindowKind::Total => Window { start: None, end: key },
-        }
+        bucket.window(aggregate.window, key)
     }
 
     /// The window of the present is over: the value becomes that of a window without contributions.

@@ -31,10 +31,18 @@ pub struct Event {
 /// # Errors
 /// Why the record cannot be evaluated; the detail quotes nothing of the record.
 pub fn decode(value: Option<&[u8]>) -> Result<Event, Refusal> {
-    read(value, &|_, form| match form {
-        Form::Text(text) => Payload::parse(text),
-        Form::Quoted(literal) => Payload::parse_quoted(literal),
-    })
+    read(value, &parse)
+}
+
+/// Decodes the value of an event record, and answers with it the JSON text of the envelope's `timestamp`, which means something in
+/// files alone.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_stamped(value: &[u8]) -> Result<(Event, Option<&str>), Refusal> {
+    check_length(value)?;
+    let (event, envelope) = with_envelope(value, &parse)?;
+    Ok((event, envelope.timestamp.map(RawValue::get)))
 }
 
 /// Decodes the value of an event record, and keeps of its payload what the customer's rules look at.
@@ -69,14 +77,31 @@ type Reading<'a> = &'a dyn Fn(CustomerId, Form<'_>) -> Result<Payload, PayloadEr
 
 fn read(value: Option<&[u8]>, reading: Reading<'_>) -> Result<Event, Refusal> {
     let value = value.ok_or_else(|| refusal(Reason::NoValue, "the record has no value"))?;
-    if value.len() > EVENT_BYTES_MAX {
-        let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", value.len());
-        return Err(Refusal { reason: Reason::TooLarge, detail });
-    }
+    check_length(value)?;
     plain::read(value, reading).map_or_else(|| by_the_book(value, reading), Ok)
 }
 
+/// The whole payload, whatever rules there are.
+fn parse(_: CustomerId, form: Form<'_>) -> Result<Payload, PayloadError> {
+    match form {
+        Form::Text(text) => Payload::parse(text),
+        Form::Quoted(literal) => Payload::parse_quoted(literal),
+    }
+}
+
+fn check_length(value: &[u8]) -> Result<(), Refusal> {
+    if value.len() <= EVENT_BYTES_MAX {
+        return Ok(());
+    }
+    let detail = format!("the event has {} bytes, at most {EVENT_BYTES_MAX} are allowed", value.len());
+    Err(Refusal { reason: Reason::TooLarge, detail })
+}
+
 fn by_the_book(value: &[u8], reading: Reading<'_>) -> Result<Event, Refusal> {
+    with_envelope(value, reading).map(|(event, _)| event)
+}
+
+fn with_envelope<'a>(value: &'a [u8], reading: Reading<'_>) -> Result<(Event, Envelope<'a>), Refusal> {
     let text = std::str::from_utf8(value).map_err(|error| Refusal {
         reason: Reason::NotUtf8,
         detail: format!("the event is not UTF-8 from byte {} on", error.valid_up_to()),
@@ -90,18 +115,19 @@ fn by_the_book(value: &[u8], reading: Reading<'_>) -> Result<Event, Refusal> {
         };
         Refusal { reason, detail: error.to_string() }
     })?;
-    Ok(Event { customer, payload })
+    Ok((Event { customer, payload }, envelope))
 }
 
 fn refusal(reason: Reason, detail: &str) -> Refusal {
     Refusal { reason, detail: detail.to_owned() }
 }
 
-/// The two fields that mean something, still as JSON text. Others are ignored; of duplicates the last one wins.
+/// The fields that mean something, still as JSON text; of records not the timestamp. Others are ignored; of duplicates the last one wins.
 #[derive(Default)]
 struct Envelope<'a> {
     customer: Option<&'a RawValue>,
     payload: Option<&'a RawValue>,
+    timestamp: Option<&'a RawValue>,
 }
 
 impl<'a> Envelope<'a> {
@@ -171,6 +197,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
             match name.as_ref() {
                 "customerId" => envelope.customer = Some(map.next_value()?),
                 "payload" => envelope.payload = Some(map.next_value()?),
+                "timestamp" => envelope.timestamp = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }

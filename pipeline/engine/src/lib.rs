@@ -45,7 +45,7 @@ pub use alert::{ALERT_BYTES_MAX, Alert, AlertEntity, Evidence, Origin, Window};
 pub use apply::{Context, Counts, Cut, Effects, Failure, Idle, LateEvent, advance, apply, wake};
 pub use dead_letter::{DeadLetter, Reason, Refusal};
 pub use evaluate::DISTINCT_EXACT_MAX;
-pub use event::{EVENT_BYTES_MAX, Event, customer_of, decode};
+pub use event::{EVENT_BYTES_MAX, Event, customer_of, decode, decode_stamped};
 pub use fold::{Fold, Newcomer, Told};
 pub use group::{GROUPS_PER_EVENT_MAX, Group};
 pub use group_page::{GROUPS_LOOKED_AT_MAX, GroupCursor, GroupPage, group_page};

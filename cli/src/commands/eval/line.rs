@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use engine::{EVENT_BYTES_MAX, Timestamp, decode};
+use engine::{EVENT_BYTES_MAX, Timestamp, decode_stamped};
 use rules::{CustomerId, DEPTH_MAX, Document, Node, Payload};
 
 use crate::failure::Failure;
@@ -85,23 +85,21 @@ impl<R: BufRead> LineReader<R> {
             let payload = Payload::parse(text).map_err(|error| error.to_string())?;
             return Ok(Line { number, customer, payload, timestamp: by_line });
         }
-        let event = decode(Some(text));
-        let event = event.map_err(|refusal| format!("{} {}", refusal.reason.code(), refusal.detail))?;
-        let timestamp = timestamp(text)?.unwrap_or(by_line);
+        let event = decode_stamped(text);
+        let (event, stamp) =
+            event.map_err(|refusal| format!("{} {}", refusal.reason.code(), refusal.detail))?;
+        let timestamp = stamp.map(timestamp).transpose()?.flatten().unwrap_or(by_line);
         Ok(Line { number, customer: event.customer, payload: event.payload, timestamp })
     }
 }
 
-/// The envelope's `timestamp`: milliseconds or RFC 3339.
-fn timestamp(envelope: &[u8]) -> Result<Option<Timestamp>, String> {
-    // The envelope is sound, or it would have been refused before.
-    let text = std::str::from_utf8(envelope).unwrap_or_default();
-    let Ok(document) = Document::parse(text, DEPTH_MAX + 1) else { return Ok(None) };
-    let moment = match document.root.member("timestamp") {
-        None | Some(Node::Null) => return Ok(None),
-        Some(Node::Number(number)) => number.as_i64().map(Timestamp),
-        Some(Node::String(text)) => text.parse().ok(),
-        Some(Node::Bool(_) | Node::Array(_) | Node::Object(_)) => None,
+/// The envelope's `timestamp`, as JSON text: milliseconds or RFC 3339; null is none.
+fn timestamp(text: &str) -> Result<Option<Timestamp>, String> {
+    let moment = match Document::parse(text, DEPTH_MAX).map(|document| document.root) {
+        Ok(Node::Null) => return Ok(None),
+        Ok(Node::Number(number)) => number.as_i64().map(Timestamp),
+        Ok(Node::String(text)) => text.parse().ok(),
+        Ok(Node::Bool(_) | Node::Array(_) | Node::Object(_)) | Err(_) => None,
     };
     let moment = moment.filter(|moment| moment.is_writable());
     let expected = "expected RFC 3339, or milliseconds since 1970 as an integer";

@@ -218,20 +218,26 @@ impl GroupRun<'_, '_> {
         let Evaluation::Pattern(pattern) = &active.rule.evaluation else { return Ok(()) };
         if let (PatternKind::Absence, Some(within)) = (pattern.kind, pattern.within) {
             let is_due = |began: Timestamp, patience: Span| began.plus(within).plus(patience) <= due;
-            while self.head.steps.open.is_some_and(|(began, _)| is_due(began, self.patience())) {
-                let Some(open) = absence::open(within, &self.steps()?) else { break };
+            while let Some(place) = self.head.steps.open.filter(|(began, _)| is_due(*began, self.patience()))
+            {
+                let start = self.step_from(place)?.filter(|start| start.place == place);
+                let Some(start) = start else {
+                    self.seek_open(within)?;
+                    continue;
+                };
+                let deadline = place.0.plus(within);
                 let was_open = self.head.policy.episode.is_some();
                 // Everything before the deadline is decided.
-                let place = (open.deadline.minus(Span::from_millis(1)), u64::MAX);
-                self.complete(&Completion { events: vec![open.start], place }, open.deadline)?;
+                let place = (deadline.minus(Span::from_millis(1)), u64::MAX);
+                self.complete(&Completion { events: vec![start], place }, deadline)?;
+                // Few: those that came while the conclusion waited for lateness.
                 let left = self.steps()?;
                 if !was_open {
-                    // What came while the conclusion waited.
                     for event in &left {
                         self.resolve_on_step(pattern, event)?;
                     }
                 }
-                self.head.steps.open = absence::open(within, &left).map(|open| open.start.place);
+                self.head.steps.open = absence::open(within, &left);
                 self.spoke = false;
             }
         }
@@ -280,7 +286,7 @@ impl GroupRun<'_, '_> {
 
     /// Seeks the first start without an end among all events that are kept.
     fn seek_open(&mut self, within: Span) -> Result<(), Failure> {
-        self.head.steps.open = absence::open(within, &self.steps()?).map(|open| open.start.place);
+        self.head.steps.open = absence::open(within, &self.steps()?);
         Ok(())
     }
 

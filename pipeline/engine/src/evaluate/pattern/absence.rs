@@ -8,29 +8,9 @@ use crate::stream::Timestamp;
 const START: usize = 0;
 const END: usize = 1;
 
-/// A start whose end has not come.
-#[derive(Debug, Clone)]
-pub(super) struct Open {
-    pub(super) start: Placed,
-    pub(super) deadline: Timestamp,
-}
-
 /// The first start among the events that has no end before its deadline.
-pub(super) fn open(within: Span, events: &[Placed]) -> Option<Open> {
-    let mut open: Option<Open> = None;
-    for event in events {
-        if open.as_ref().is_some_and(|open| event.place.0 >= open.deadline) {
-            return open;
-        }
-        // An event that is end and start ends first.
-        if event.step.event.until || event.serves(END) {
-            open = None;
-        }
-        if event.serves(START) && open.is_none() {
-            open = Some(Open { start: event.clone(), deadline: event.place.0.plus(within) });
-        }
-    }
-    open
+pub(super) fn open(within: Span, events: &[Placed]) -> Option<(Timestamp, u64)> {
+    events.iter().fold(None, |open, event| next(within, open, event))
 }
 
 /// The same as [`open`] with one more event behind all others, from what it was without.
@@ -38,6 +18,7 @@ pub(super) fn next(within: Span, open: Option<(Timestamp, u64)>, event: &Placed)
     if open.is_some_and(|(began, _)| event.place.0 >= began.plus(within)) {
         return open;
     }
+    // An event that is end and start ends first.
     let left = open.filter(|_| !event.step.event.until && !event.serves(END));
     left.or_else(|| event.serves(START).then_some(event.place))
 }

@@ -39,15 +39,23 @@ fn every_scenario_comes_out_as_it_says_in_every_way() {
     assert!(files.len() >= 40, "there are {} scenarios", files.len());
 }
 
-/// The example of `docs/scenarios.md`.
+/// The examples of `docs/scenarios.md` and `docs/rules.md`.
 #[test]
 fn the_documentation_says_what_happens() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scenarios.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let examples: Vec<_> = page.split("```scenario\n").skip(1).collect();
-    assert!(!examples.is_empty());
-    for example in examples {
-        let scenario = Scenario::read(example.split("```").next().unwrap()).unwrap();
-        check(&scenario).unwrap_or_else(|failure| panic!("{failure}"));
+    let mut failed = Vec::new();
+    for (page, least) in [("scenarios.md", 1), ("rules.md", 11)] {
+        let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+        let text = std::fs::read_to_string(text).unwrap();
+        let examples: Vec<_> = text.split("```scenario\n").skip(1).collect();
+        assert!(examples.len() >= least, "{page} has {} examples", examples.len());
+        for example in examples {
+            let example = example.split("```").next().unwrap();
+            let outcome = Scenario::read(example).map_err(|malformed| malformed.to_string());
+            let outcome = outcome.and_then(|read| check(&read).map_err(|failure| failure.to_string()));
+            if let Err(problem) = outcome {
+                failed.push(format!("{page}: {problem}\n{example}"));
+            }
+        }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

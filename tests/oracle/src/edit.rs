@@ -1,7 +1,7 @@
 //! Edits that keep what was collected: every group is judged once by the new rule.
 //!
 //! Reading: the present value is judged as if by time; where the threshold did not hold when the value was judged last and holds now,
-//! as if something had been contributed. A group whose present window has no contributions is not judged while it is ready to fire.
+//! as if something had been contributed; a window that was judged at its close says nothing of the one after it. A group whose present window has no contributions is not judged while it is ready to fire.
 //! Reading: an edit of neither threshold, policy, scope nor status judges nothing.
 //! Reading: values that are judged at close are judged by the new rule from the next close on.
 //! Reading: what `for` or `resolve.after` would have made due before the edit is due at it.

@@ -100,6 +100,8 @@ impl<'a> Run<'a> {
         let state = &mut self.groups[index];
         state.judged.push(end);
         state.voice.judge(&judgement, &mut self.desk);
+        // What the closed window met says nothing of the next one.
+        state.voice.held = false;
     }
 
     /// The threshold has held long enough.

@@ -113,6 +113,8 @@ impl GroupRun<'_, '_> {
             }
             self.spoke = false;
             bucket.fired |= self.judge_present(aggregate, &bucket, window, window.end, true)?;
+            // It is over, so an edit finds a value that was never judged.
+            self.head.policy.held = false;
             bucket.judged = true;
             self.put_bucket(key, &bucket);
             if self.head.window == Some(key) {

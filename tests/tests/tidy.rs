@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["rules"]),
     ("ports", &["engine", "rules"]),
     ("connectors", &["engine", "ports", "rules"]),
-    ("simulated", &["engine", "ports"]),
+    ("simulated", &["engine", "ports", "rules"]),
     ("state", &["engine", "ports", "rules"]),
     ("worker", &["engine", "ports", "rules"]),
     ("api", &["engine", "ports", "rules"]),

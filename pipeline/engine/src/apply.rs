@@ -185,7 +185,8 @@ pub fn advance(
 const WOKEN_MAX: usize = 1000;
 
 /// Lets time go on for customers that have been silent up to the ingestion clock of the context: what is due fires, of so many
-/// customers at once. The caller knows that the partition is read to its end.
+/// customers at once. The ingestion clock is that of the records, or the time of day where the caller knows that the partition is
+/// read to its end.
 ///
 /// # Errors
 /// As [`apply`].
@@ -203,13 +204,11 @@ pub fn wake(view: View<'_>, context: &Context<'_>) -> Result<Effects, Failure> {
         };
         let silent = (customer, clock_id, clock.silent(ingestion, idle_after));
         // The index may name a moment at which nothing is due any more; then the clock stays, as that of other silent
-        // customers does.
+        // customers does: where silence has brought it shows when it is asked for.
         if run.is_due(silent)? {
-            run.ingestion = ingestion.minus(idle_after);
-            run.advance(&[silent], None)?;
+            run.pass_silence(customer, [clock_id], ingestion)?;
         }
     }
-    run.ingestion = ingestion;
     Ok(run.finish())
 }
 

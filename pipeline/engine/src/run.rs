@@ -63,7 +63,8 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn step(&mut self, step: Step) -> Result<(), Failure> {
-        self.ingestion = self.ingestion.max(step.input.timestamp.min(self.context.now));
+        let before = self.ingestion;
+        self.ingestion = before.max(step.input.timestamp.min(self.context.now));
         let event = match step.event {
             Ok(event) => event,
             Err(letter) => {
@@ -78,6 +79,7 @@ impl<'a> Run<'a> {
         let (customer, offset) = (event.customer, step.input.offset);
         let cut = event.cut.iter().map(|active| Cut { active: Arc::clone(active), customer, offset });
         self.effects.cut.extend(cut);
+        self.pass_silence(event.customer, event.times.iter().map(|(clock, _)| *clock), before)?;
         let times = self.move_clocks(&event, step.input.timestamp)?;
         for hit in &event.hits {
             self.hit(&step.input, event.customer, hit, &times)?;

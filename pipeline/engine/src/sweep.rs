@@ -215,6 +215,8 @@ impl Work<'_, '_> {
             return Ok(());
         }
         let clock_id = ClockId(self.sweep.clock);
+        let ingestion = self.run.ingestion;
+        self.run.pass_silence(customer, [clock_id], ingestion)?;
         let Some(clock) = self.run.clock(customer, clock_id)? else { return Ok(()) };
         let moment = Moment { clock: clock.now, ingest: clock.ingest, late: false };
         let group = Group::from_text(&head.group);

@@ -70,6 +70,15 @@ pub(crate) struct Tally {
     pub(crate) dead_letters: Vec<&'static str>,
 }
 
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.counts.add(&other.counts);
+        self.cut += other.cut;
+        self.suspended.extend(other.suspended);
+        self.dead_letters.extend(other.dead_letters);
+    }
+}
+
 impl LivePartition {
     pub(crate) fn new(
         partition: Partition,
@@ -164,7 +173,10 @@ impl LivePartition {
         self.next = last.next();
         self.clock = effects.ingestion;
         self.segment.touch();
-        Ok(self.take(effects, settings, now))
+        let mut tally = self.take(effects, settings, now);
+        // The ingestion clock has moved for the customers that sent nothing, too.
+        tally.add(self.pass_to(rules, settings, now, self.clock)?);
+        Ok(tally)
     }
 
     /// Tells how far its time is behind.
@@ -183,13 +195,25 @@ impl LivePartition {
 
     /// Lets time go on for customers that are silent: the partition is read to its end and has been for a while.
     pub(crate) fn wake(&mut self, rules: &RuleBook, settings: &Settings, now: Timestamp) -> Result<Tally> {
+        self.pass_to(rules, settings, now, self.clock.max(now))
+    }
+
+    /// The ingestion clock goes on: what is due for silent customers fires. It is remembered with the next commit; it is
+    /// no reason for one.
+    fn pass_to(
+        &mut self,
+        rules: &RuleBook,
+        settings: &Settings,
+        now: Timestamp,
+        ingestion: Timestamp,
+    ) -> Result<Tally> {
         let source = Uncommitted { segment: &self.segment, store: self.store.as_ref() };
-        let context = self.context(rules, settings, now, self.clock.max(now));
+        let context = self.context(rules, settings, now, ingestion);
         let effects = wake(View::new(&source, []), &context).map_err(failed)?;
+        self.clock = ingestion;
         if effects.writes.is_empty() {
             return Ok(Tally::default());
         }
-        self.clock = effects.ingestion;
         self.segment.touch();
         Ok(self.take(effects, settings, now))
     }

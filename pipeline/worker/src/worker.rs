@@ -146,7 +146,11 @@ impl Worker {
         } else {
             (self.settings.poll_records_max, self.settings.poll_timeout)
         };
-        for event in self.member.poll(records_max, timeout)? {
+        let events = self.member.poll(records_max, timeout)?;
+        if !self.at_savepoint {
+            self.sweep()?;
+        }
+        for event in events {
             match event {
                 MemberEvent::Assigned { partition, committed } => self.take_over(partition, committed)?,
                 MemberEvent::Records { partition, inputs } => self.evaluate(partition, inputs)?,
@@ -163,7 +167,6 @@ impl Worker {
         if !full && !self.at_savepoint {
             self.wake_silent()?;
             self.bootstrap()?;
-            self.sweep()?;
         }
         let now = self.clock.now().monotonic;
         let touched = self.live.values().any(|live| live.segment.is_touched());
@@ -350,7 +353,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes further what edits and deletions of rules have left to be done.
+    /// Takes further what edits and deletions of rules have left to be done: before any event is evaluated by the new rules, as
+    /// far as one epoch's share goes.
     fn sweep(&mut self) -> Result<()> {
         let Some(controls) = &self.controls else { return Ok(()) };
         let now = self.clock.now().wall;
@@ -424,6 +428,9 @@ impl Worker {
         gauge!(names::RULES).set(count(controls.book().len()));
         self.waiting.hurry();
         self.status.update(|status| status.control = next);
+        if !self.at_savepoint {
+            self.sweep()?;
+        }
         Ok(true)
     }
 

@@ -6,7 +6,7 @@ mod edit;
 mod history;
 mod rule;
 
-pub use edit::edited_case;
+pub use edit::{edited_case, edited_rule};
 use rules::{CustomerId, Rule};
 use uuid::Uuid;
 

@@ -3,11 +3,12 @@
 //! Reading: a clock runs for a customer as long as a rule of the customer's own or a global one has its definition of event
 //! time, that of the records as long as there is any such rule; it stands still meanwhile. A rule that comes later finds
 //! it as it stands.
-//! Reading: an edit that keeps the state goes on with it. One that does not, and a deletion, end everything silently.
+//! Reading: an edit that keeps the state goes on with it, and judges every group by the new rule where its customer's clock stands.
+//! One that does not keep it, and a deletion, end everything silently.
 //! Reading: a customer's clock that stood at c when the ingestion clock was I0 has come to c + (I − I0 − idle) when that is I,
-//! if something of the customer is due by then; else it is left where it is.
+//! whether or not anything of the customer is due by then; what the ingestion clock says before an event counts for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{CustomerId, EventTime, Node, Rule, Timestamp};
 
@@ -24,6 +25,8 @@ pub struct InForce {
     pub version: u32,
     /// Names the state that it counts in: another one after an edit that begins anew.
     pub life: u64,
+    /// For whom it is suspended: their events do not count for it.
+    pub suspended: BTreeSet<CustomerId>,
 }
 
 /// Something that happens on a partition.
@@ -37,6 +40,8 @@ pub enum Step {
         event: Event,
         /// The partition's ingestion clock with it.
         ingestion: Timestamp,
+        /// The rules by their lives that look too long at it: it does not count for them.
+        cut: BTreeSet<u64>,
     },
     /// Nothing has come for a while.
     Silence {
@@ -95,7 +100,7 @@ pub fn tell(steps: &[Step]) -> Told {
     for step in steps {
         match step {
             Step::Rules(rules) => teller.change(rules),
-            Step::Event { event, ingestion } => teller.event(event, ingestion.0),
+            Step::Event { event, ingestion, cut } => teller.event(event, ingestion.0, cut),
             Step::Silence { ingestion, idle } => teller.silence(ingestion.0, *idle),
         }
     }
@@ -109,11 +114,14 @@ impl<'a> Teller<'a> {
         self.runs.retain(|(life, _)| lives.contains_key(life));
         for (life, run) in &mut self.runs {
             let now = lives[life];
-            (run.rule, run.desk.rule, run.desk.version) = (&now.rule, &now.rule, now.version);
+            run.desk.version = now.version;
+            run.desk.now = run.clock.map_or(run.desk.now, |clock| clock.max(run.desk.now));
+            run.edit(&now.rule);
+            self.told.records.extend(run.desk.take());
         }
     }
 
-    fn event(&mut self, event: &'a Event, ingestion: i64) {
+    fn event(&mut self, event: &'a Event, ingestion: i64, cut: &BTreeSet<u64>) {
         let customer = event.customer;
         let concerns = |rule: &&&InForce| {
             let owner = rule.rule.key.customer;
@@ -136,9 +144,13 @@ impl<'a> Teller<'a> {
         }
         mine.iter_mut().for_each(|run| run.see(event));
         fire(&mut mine, false, &mut self.told.records);
-        for run in mine {
-            run.apply(event);
-            self.told.records.extend(run.desk.take());
+        let suspended = self.rules.iter().filter(|rule| rule.suspended.contains(&customer));
+        let withheld: BTreeSet<u64> = suspended.map(|rule| rule.life).chain(cut.iter().copied()).collect();
+        for (life, run) in self.runs.iter_mut().filter(|(_, run)| run.customer == customer) {
+            if !withheld.contains(life) {
+                run.apply(event);
+                self.told.records.extend(run.desk.take());
+            }
         }
         let mut definitions: Vec<Definition> = vec![None];
         for rule in &known {
@@ -170,14 +182,13 @@ impl<'a> Teller<'a> {
     fn silence(&mut self, ingestion: i64, idle: i64) {
         for ((customer, definition), stand) in &mut self.clocks {
             let to = stand.seen.clock + (ingestion - idle - stand.set_at).max(0);
+            if to == stand.seen.clock {
+                continue;
+            }
             let of = |run: &Run<'_>| run.customer == *customer && run.rule.timing.event_time == *definition;
             let mut mine: Vec<&mut Run<'a>> = Vec::new();
             for (_, run) in self.runs.iter_mut().filter(|(_, run)| of(run)) {
                 mine.push(run);
-            }
-            let is_due = |run: &&mut Run<'_>| run.next_timer(false).is_some_and(|timer| timer.time <= to);
-            if !mine.iter().any(is_due) {
-                continue;
             }
             stand.seen.clock = to;
             stand.set_at = ingestion - idle;

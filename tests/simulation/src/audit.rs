@@ -5,6 +5,7 @@
 
 mod expected;
 mod outcome;
+mod savepoints;
 mod witness;
 
 use crate::play::Played;
@@ -25,6 +26,7 @@ pub fn audit(scenario: &Scenario, played: &Played) -> Vec<String> {
             }
         }
         wrong.extend(outcome::check_controls(played));
+        wrong.extend(savepoints::check(scenario, played, &seen.parts));
     }
     wrong
 }

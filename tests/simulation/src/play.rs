@@ -108,11 +108,14 @@ pub fn play(scenario: &Scenario) -> Played {
     let names =
         [&topics.events, &topics.controls, &topics.alerts, &topics.alerts_shadow, &topics.dead_letters];
     let names = names.into_iter().chain([&topics.late, &topics.changelog]);
+    let (seen, mut outside) = (world.take_seen(), run.outside.lock().expect("nobody panics").clone());
+    let restored = seen.iter().filter(|seen| matches!(seen, Seen::Restored { .. })).count() as u64;
+    outside.insert("store restored from a checkpoint", restored);
     Played {
-        seen: world.take_seen(),
+        seen,
         injected: world.injected(),
         points: world.points(),
-        outside: run.outside.lock().expect("nobody panics").clone(),
+        outside,
         trace: world.trace(),
         fingerprint: world.fingerprint(),
         wrong: run.wrong.lock().expect("nobody panics").clone(),
@@ -189,6 +192,19 @@ impl Run {
                 self.operator.transact(records.clone(), false).expect("topics are there");
             },
             What::StopWorker(worker) => self.stop(*worker as usize),
+            What::Checkpoint { forgets } => self.checkpoint(*forgets),
+        }
+    }
+
+    /// Checkpoints are taken. What nobody needs any more is forgotten only while nobody is in the middle of reading it.
+    fn checkpoint(&self, forgets: bool) {
+        let taken = self.world.checkpoint(APP);
+        let is_quiet = self.depth.load(Ordering::Relaxed) == 0;
+        let topic = Topics::of(APP).changelog;
+        let forgotten = if forgets && is_quiet { self.world.forget_before_checkpoints(&topic) } else { 0 };
+        let mut outside = self.outside.lock().expect("nobody panics");
+        for (what, times) in [("checkpoint taken", taken), ("changelog cut before a checkpoint", forgotten)] {
+            *outside.entry(what).or_default() += times;
         }
     }
 

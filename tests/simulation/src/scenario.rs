@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oracle::Event;
-use oracle::generate::{Case, case};
+use oracle::generate::{Case, case, edited_rule};
 use ports::{Header, Outgoing, Topics};
 use rules::{
-    AlertId, Command, CommandRecord, CustomerId, EXPECTED_VERSION_HEADER, Node, Rule, RuleVersion, Severity,
-    Timestamp,
+    AlertId, Command, CommandRecord, Control, CustomerId, EXPECTED_VERSION_HEADER, Rule, RuleKey,
+    RuleVersion, SavepointId, Severity, Timestamp,
 };
 use serde_json::json;
 use simulated::{Faults, Mutation, Rates, draw};
 use uuid::Uuid;
 
-use crate::{APP, BASE, IDLE};
+use crate::{APP, BASE};
 
 /// Everything that a run depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,11 @@ pub enum What {
     Write(Vec<Outgoing>, How),
     /// A worker is asked to stop, and comes back later.
     StopWorker(u32),
+    /// Checkpoints are taken.
+    Checkpoint {
+        /// Whether the changelog then forgets what lies before them.
+        forgets: bool,
+    },
 }
 
 /// How records are written.
@@ -64,6 +69,12 @@ pub enum How {
 
 /// The header of records that cannot be evaluated.
 pub(crate) const BAD: &str = "bad";
+
+/// The header of events at which the greedy rule looks too long.
+pub(crate) const VAST: &str = "vast";
+
+/// The id of the rule that looks at too much of some events.
+pub(crate) const GREEDY: AlertId = AlertId::from_uuid(Uuid::from_u128(0x6EED));
 
 struct Chance {
     seed: u64,
@@ -103,8 +114,66 @@ pub fn scenario(seed: u64) -> Scenario {
         let fault = Some("worker stopped in order");
         items.push(Item { at: chance.below(span + 1), what: What::StopWorker(worker), fault });
     }
+    copies(&mut chance, seed, span, &mut items);
+    if chance.percent(10) {
+        greedy(&mut chance, &cases[0], span, &mut items);
+    }
     items.sort_by_key(|item| item.at);
     Scenario { seed, partitions, workers, items, faults: Faults::Random(Rates::USUAL), mutation: None }
+}
+
+/// Checkpoints now and then, and savepoints.
+fn copies(chance: &mut Chance, seed: u64, span: u64, items: &mut Vec<Item>) {
+    for _ in 0..chance.below(5) {
+        let forgets = chance.percent(60);
+        items.push(Item { at: chance.below(span + 1), what: What::Checkpoint { forgets }, fault: None });
+    }
+    for number in 0..chance.below(3) {
+        let id = SavepointId::from_uuid(Uuid::from_u64_pair(seed, number));
+        let record = Outgoing {
+            topic: Topics::of(APP).controls,
+            partition: None,
+            timestamp: None,
+            key: Some(Control::savepoint_key(id).into()),
+            value: None,
+            headers: Vec::new(),
+        };
+        let (what, fault) = (What::Write(vec![record], How::Plain), Some("savepoint asked for"));
+        items.push(Item { at: chance.below(span + 1), what, fault });
+    }
+}
+
+/// A rule that looks at more of some events than a rule may, so that workers ask for its suspension, and is written again.
+fn greedy(chance: &mut Chance, case: &Case, span: u64, items: &mut Vec<Item>) {
+    let begin = chance.below(span / 2 + 1);
+    let rule = |name: &str| {
+        let rule = json!({
+            "customerId": CustomerId::GLOBAL, "alertId": GREEDY, "alertName": name, "threshold": 2,
+            "match": "$.vast..*",
+        });
+        let key = RuleKey { customer: CustomerId::GLOBAL, alert: GREEDY };
+        control(key, rule.to_string())
+    };
+    let mut put = |at: u64, record: Outgoing, fault: Option<&'static str>| {
+        items.push(Item { at, what: What::Write(vec![record], How::Plain), fault });
+    };
+    put(begin, rule("greedy"), None);
+    put(begin + chance.below(span + 1), rule("greedy, again"), Some("suspended rule written again"));
+    let customers: BTreeSet<CustomerId> = case.history.events.iter().map(|event| event.customer).collect();
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    for _ in 0..2 + chance.below(8) {
+        let at = begin + chance.below(span + 1);
+        let customer = customers[usize::try_from(chance.below(customers.len() as u64)).unwrap_or(0)];
+        let is_vast = chance.percent(35);
+        // A rule may look at 100,000 nodes.
+        let payload = format!("{{\"vast\":[{}0]}}", "0,".repeat(if is_vast { 101_000 } else { 3 }));
+        let timestamp = Timestamp(BASE + i64::try_from(at).unwrap_or(0));
+        let mut record = written(customer, timestamp, &payload);
+        if is_vast {
+            record.headers.push(Header::new(VAST, "1"));
+        }
+        put(at, record, is_vast.then_some("event at which a rule looks too long"));
+    }
 }
 
 /// The case with other customers and other rule ids.
@@ -129,12 +198,8 @@ fn next(bytes: &[u8; 16], by: u128) -> Uuid {
 
 fn events(chance: &mut Chance, case: &Case, partitions: u32, items: &mut Vec<Item>) {
     let mut front = 0;
-    let mut silent = BTreeMap::new();
     for event in &case.history.events {
         front = front.max(u64::try_from(event.timestamp.0 - BASE).unwrap_or(0));
-        if !is_certain(event, front, &mut silent) {
-            continue;
-        }
         let mut put = |at: u64, records: Vec<Outgoing>, how: How, fault: Option<&'static str>| {
             items.push(Item { at, what: What::Write(records, how), fault });
         };
@@ -156,25 +221,17 @@ fn events(chance: &mut Chance, case: &Case, partitions: u32, items: &mut Vec<Ite
     }
 }
 
-/// Whether the event's time is certain. An event whose time cannot be read happens at its customer's clock, and where that
-/// stands after a silence depends on what the engine had to tidy up meanwhile.
-fn is_certain(event: &Event, front: u64, silent: &mut BTreeMap<CustomerId, (u64, bool)>) -> bool {
-    let Node::Object(members) = &event.payload else { return false };
-    let written = members.iter().find(|(name, _)| *name == "ts").and_then(|(_, value)| value.as_str());
-    let is_readable = written.is_some_and(|text| text.parse::<Timestamp>().is_ok());
-    let (last, was_silent) = silent.get(&event.customer).copied().unwrap_or((front, false));
-    let is_silent = !is_readable && (was_silent || front - last > IDLE / 2);
-    silent.insert(event.customer, (front, is_silent));
-    !is_silent
+fn record(event: &Event) -> Outgoing {
+    written(event.customer, event.timestamp, &event.payload.to_string())
 }
 
-fn record(event: &Event) -> Outgoing {
-    let envelope = json!({"customerId": event.customer, "payload": event.payload.to_string()});
+fn written(customer: CustomerId, timestamp: Timestamp, payload: &str) -> Outgoing {
+    let envelope = json!({"customerId": customer, "payload": payload});
     Outgoing {
         topic: Topics::of(APP).events,
         partition: None,
-        timestamp: Some(event.timestamp),
-        key: Some(event.customer.to_string().into()),
+        timestamp: Some(timestamp),
+        key: Some(customer.to_string().into()),
         value: Some(envelope.to_string().into()),
         headers: Vec::new(),
     }
@@ -197,6 +254,14 @@ fn bad(chance: &mut Chance, event: &Event, partitions: u32) -> Outgoing {
 fn changes(chance: &mut Chance, case: &Case, span: u64, items: &mut Vec<Item>) {
     let rules: BTreeMap<_, &Rule> = case.rules.iter().map(|rule| (rule.key, rule)).collect();
     for (index, rule) in rules.values().copied().enumerate() {
+        let fate = chance.below(100);
+        let mut rule = rule.clone();
+        let is_judged_anew = (65..=84).contains(&fate);
+        if is_judged_anew && !rule.grouping.keys.is_empty() {
+            // Which groups an hour has room for depends on the order in which a sweep finds them.
+            rule.policy.max_per_hour = None;
+        }
+        let rule = &rule;
         let Some(put) = put(rule) else { continue };
         let begin = if index == 0 && chance.percent(70) { 0 } else { chance.below(span * 6 / 10 + 1) };
         let mut change = |at: u64, record: Outgoing, fault: Option<&'static str>| {
@@ -215,7 +280,7 @@ fn changes(chance: &mut Chance, case: &Case, span: u64, items: &mut Vec<Item>) {
             change(chance.below(span + 1), malformed, Some("bad control record"));
         }
         let later = |chance: &mut Chance| begin + 1 + chance.below((span - begin) + 1);
-        match chance.below(100) {
+        match fate {
             0..=24 => change(later(chance), edited(rule), Some("rule renamed while events come")),
             25..=44 => {
                 if let Some(other) = another(chance, rule) {
@@ -234,6 +299,12 @@ fn changes(chance: &mut Chance, case: &Case, span: u64, items: &mut Vec<Item>) {
                     );
                 }
             },
+            _ if is_judged_anew => {
+                let edited = edited_rule(chance.below(u64::MAX), rule);
+                if let Some(edited) = self::put(&edited) {
+                    change(later(chance), edited, Some("threshold or policy edited while events come"));
+                }
+            },
             _ => {},
         }
     }
@@ -248,14 +319,18 @@ fn put(rule: &Rule) -> Option<Outgoing> {
     let read =
         CommandRecord { key: Some(key.as_bytes()), value: Some(value.as_bytes()), expected_version: None };
     let Ok(Command::Put { expected: None, .. }) = Command::read(&read) else { return None };
-    Some(Outgoing {
+    Some(control(rule.key, value))
+}
+
+fn control(key: RuleKey, value: String) -> Outgoing {
+    Outgoing {
         topic: Topics::of(APP).controls,
         partition: None,
         timestamp: None,
-        key: Some(key.into()),
+        key: Some(key.to_string().into()),
         value: Some(value.into()),
         headers: Vec::new(),
-    })
+    }
 }
 
 /// An edit that changes nothing of what is counted.

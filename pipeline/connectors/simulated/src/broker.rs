@@ -24,6 +24,8 @@ struct Entry {
 struct Topic {
     retention: Retention,
     partitions: Vec<Vec<Entry>>,
+    /// The first place that is not forgotten, by partition.
+    starts: BTreeMap<Partition, Offset>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +59,8 @@ impl Broker {
         if self.topics.contains_key(&spec.name) {
             return false;
         }
-        let partitions = vec![Vec::new(); spec.partitions as usize];
-        self.topics.insert(spec.name.clone(), Topic { retention: spec.retention, partitions });
+        let (partitions, starts) = (vec![Vec::new(); spec.partitions as usize], BTreeMap::new());
+        self.topics.insert(spec.name.clone(), Topic { retention: spec.retention, partitions, starts });
         true
     }
 
@@ -155,6 +157,21 @@ impl Broker {
         for (group, topic, partition, committed) in positions {
             self.committed.insert((group, topic, partition), committed);
         }
+    }
+
+    /// Forgets what lies before an offset; answers whether anything did.
+    pub(crate) fn forget(&mut self, topic: &str, partition: Partition, until: Offset) -> bool {
+        let Some(topic) = self.topics.get_mut(topic) else { return false };
+        let start = topic.starts.entry(partition).or_default();
+        let moves = *start < until;
+        *start = until.max(*start);
+        moves
+    }
+
+    /// The first place of a partition that is not forgotten.
+    pub(crate) fn start(&self, topic: &str, partition: Partition) -> Offset {
+        let starts = self.topics.get(topic).map(|topic| &topic.starts);
+        starts.and_then(|starts| starts.get(&partition).copied()).unwrap_or_default()
     }
 
     /// The offset behind the last record that is readable.

@@ -36,6 +36,10 @@ pub enum Point {
     StoreWrite,
     /// A store was written, the caller does not know yet.
     StoreWritten,
+    /// A checkpoint is asked for.
+    Restore,
+    /// A part of a savepoint is about to be taken.
+    Part,
 }
 
 /// Something that goes wrong.
@@ -95,14 +99,17 @@ impl Fault {
             | Fault::DamagedDisk
             | Fault::Stop { .. } => true,
             Fault::Refused => {
-                matches!(point, Join | Ask | Read | Poll | Start | StoreOpen | Point::StoreWrite)
+                matches!(
+                    point,
+                    Join | Ask | Read | Poll | Start | StoreOpen | Point::StoreWrite | Point::Restore
+                )
             },
             Fault::Aborted => matches!(point, CommitBegin | CommitWritten | CommitSent),
             Fault::AnswerLost { .. } => matches!(point, CommitSent | CommitEnded),
             Fault::Expelled | Fault::Rebalance => {
                 matches!(point, Poll | CommitBegin | CommitWritten | CommitSent)
             },
-            Fault::Slow { .. } => matches!(point, Poll | Read),
+            Fault::Slow { .. } => matches!(point, Poll | Read | Point::Restore),
             Fault::ClockJump { .. } => point == Poll,
         }
     }
@@ -172,6 +179,8 @@ impl Rates {
             | Point::Release
             | Point::Start
             | Point::StoreOpen
+            | Point::Restore
+            | Point::Part
             | Point::Join => self.commit,
             Point::Poll => self.poll,
             Point::Ask | Point::Read => self.call,

@@ -9,6 +9,7 @@
 
 mod broker;
 mod chance;
+mod checkpoints;
 mod commit;
 mod fault;
 mod group;

@@ -73,6 +73,12 @@ impl Log for SimulatedLog {
         let mut state = self.world.lock();
         for (partition, offset) in from {
             check_range(topic, *partition, *offset, state.broker.len(topic, *partition)?)?;
+            let start = state.broker.start(topic, *partition);
+            if *offset < start {
+                let problem =
+                    format!("topic `{topic}` partition {partition} begins at {start}, after {offset}");
+                return Err(Error::new(ErrorKind::Gone, problem));
+            }
         }
         state.readers += 1;
         let (process, id) = (self.process, state.readers);
@@ -90,9 +96,10 @@ impl Log for SimulatedLog {
             .or_refused()?;
         let mut state = self.world.lock();
         let end = state.broker.readable_end(topic, partition)?;
+        let start = state.broker.start(topic, partition);
         let topic = topic.to_owned();
         state.seen.push(Seen::Looked { process: self.process, topic, partition, end });
-        Ok(Bounds { start: Offset(0), end })
+        Ok(Bounds { start, end })
     }
 
     fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>> {

@@ -2,6 +2,7 @@
 
 use engine::{Offset, Partition, Timestamp};
 use ports::{Committed, Outgoing, Place};
+use rules::SavepointId;
 
 use crate::process::ProcessId;
 
@@ -57,7 +58,7 @@ pub enum Seen {
         reader: u64,
         /// The partition.
         partition: Partition,
-        /// The next offset.
+        /// The offset behind the last of them.
         next: Offset,
     },
     /// A reader had nothing to bring and has come to the end.
@@ -102,6 +103,30 @@ pub enum Seen {
         process: ProcessId,
         /// The partition.
         partition: Partition,
+        /// The fingerprint of all that it holds but its position.
+        fingerprint: u64,
+        /// Its position.
+        position: Option<String>,
+    },
+    /// A checkpoint took the place of a store.
+    Restored {
+        /// Of whom.
+        process: ProcessId,
+        /// The partition.
+        partition: Partition,
+        /// The fingerprint of all that it holds but its position.
+        fingerprint: u64,
+        /// Its position.
+        position: String,
+    },
+    /// A part of a savepoint was taken that was not there yet.
+    Part {
+        /// By whom.
+        process: ProcessId,
+        /// The partition.
+        partition: Partition,
+        /// Of which savepoint.
+        savepoint: SavepointId,
         /// The fingerprint of all that it holds but its position.
         fingerprint: u64,
         /// Its position.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use engine::{Key, Partition, Table, Write};
-use ports::{Error, ErrorKind, Result, Store, Stores};
+use ports::{Error, ErrorKind, Restore, Result, Store, Stores, Usable};
+use rules::SavepointId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fault::Point;
 use crate::process::ProcessId;
 use crate::seen::Seen;
-use crate::world::World;
+use crate::world::{Verdict, World};
 
 /// So many writes of a store may be lost with the machine.
 const UNSYNCED_MAX: usize = 8;
@@ -18,7 +19,10 @@ const UNSYNCED_MAX: usize = 8;
 /// Under which key of `meta` a store keeps its own position.
 const POSITION: &[u8] = b"position";
 
-/// The tables of a store, and a fingerprint of all they hold but the store's own position.
+/// Under which key of `meta` a store keeps the last savepoint that it went through.
+const SAVEPOINT: &[u8] = b"savepoint";
+
+/// The tables of a store, and a fingerprint of all they hold but what the store says of itself: position and savepoint.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     entries: BTreeMap<(Table, Key), Bytes>,
@@ -61,14 +65,14 @@ impl Tables {
         self.entries.iter().map(|((table, key), value)| (*table, key, value))
     }
 
-    fn position(&self) -> Option<String> {
+    pub(crate) fn position(&self) -> Option<String> {
         let bytes = self.entries.get(&(Table::Meta, Key::from_static(POSITION)))?;
         Some(String::from_utf8_lossy(bytes).into_owned())
     }
 }
 
 fn fingerprint(table: Table, key: &[u8], value: &[u8]) -> u64 {
-    if table == Table::Meta && key == POSITION {
+    if table == Table::Meta && (key == POSITION || key == SAVEPOINT) {
         return 0;
     }
     let place = Table::ALL.iter().position(|other| *other == table).unwrap_or(0) as u64;
@@ -101,6 +105,11 @@ impl Disk {
         }
     }
 
+    /// What the store of a partition holds, if it can be read.
+    pub(crate) fn sound(&self, partition: Partition) -> Option<Tables> {
+        self.0.get(&partition).filter(|store| !store.damaged).map(|store| store.tables.clone())
+    }
+
     pub(crate) fn damage(&mut self) {
         self.0.values_mut().for_each(|store| store.damaged = true);
     }
@@ -109,8 +118,8 @@ impl Disk {
 /// The stores of a process.
 #[derive(Clone)]
 pub struct SimulatedStores {
-    world: World,
-    process: ProcessId,
+    pub(crate) world: World,
+    pub(crate) process: ProcessId,
     name: String,
 }
 
@@ -125,6 +134,12 @@ impl SimulatedStores {
     pub fn contents(&self, partition: Partition) -> Option<Tables> {
         let state = self.world.lock();
         Some(state.disks.get(&self.name)?.0.get(&partition)?.tables.clone())
+    }
+
+    /// Puts tables in the place of a store.
+    pub(crate) fn replace(&self, partition: Partition, tables: Tables) {
+        let (synced, unsynced, damaged) = (tables.clone(), VecDeque::new(), false);
+        self.on_disk(partition, |store| *store = OnDisk { tables, synced, unsynced, damaged });
     }
 
     fn on_disk<T>(&self, partition: Partition, work: impl FnOnce(&mut OnDisk) -> T) -> T {
@@ -146,6 +161,20 @@ impl Stores for SimulatedStores {
         self.world.reach(self.process, Point::StoreOpen, &format_args!("remove {partition}")).or_refused()?;
         self.on_disk(partition, |store| *store = OnDisk::default());
         Ok(())
+    }
+
+    fn restore(&self, partition: Partition, wanted: &Usable) -> Result<Restore> {
+        let verdict = self.world.reach(self.process, Point::Restore, &partition);
+        verdict.or_refused()?;
+        if let Verdict::Slow { millis } = verdict {
+            self.world.pass(millis);
+            return Ok(Restore::Running { done: 0, total: 1 });
+        }
+        Ok(self.fetch(partition, wanted))
+    }
+
+    fn has_checkpoint(&self, partition: Partition) -> Result<bool> {
+        Ok(self.world.lock().kept.has(partition))
     }
 }
 
@@ -201,6 +230,19 @@ impl Store for SimulatedStore {
         let (process, partition) = (*process, self.partition);
         world.lock().seen.push(Seen::Stored { process, partition, fingerprint, position });
         world.reach(process, Point::StoreWritten, &partition);
+        Ok(())
+    }
+
+    fn savepoint(&mut self, savepoint: SavepointId) -> Result<()> {
+        let (SimulatedStores { world, process, .. }, partition) = (&self.stores, self.partition);
+        world.reach(*process, Point::Part, &format_args!("{partition} {savepoint}"));
+        let (fingerprint, position) =
+            self.stores.on_disk(partition, |store| (store.tables.fingerprint(), store.tables.position()));
+        let process = *process;
+        let mut state = world.lock();
+        if state.kept.take_part(savepoint, partition) {
+            state.seen.push(Seen::Part { process, partition, savepoint, fingerprint, position });
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::broker::Broker;
 use crate::chance::below;
+use crate::checkpoints::Kept;
 use crate::fault::{Fault, Faults, Point};
 use crate::group::{Group, MemberState};
 use crate::mutation::Mutation;
@@ -74,6 +75,7 @@ pub(crate) struct State {
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) members: BTreeMap<u64, MemberState>,
     pub(crate) disks: BTreeMap<String, Disk>,
+    pub(crate) kept: Kept,
     pub(crate) readers: u64,
 }
 
@@ -99,6 +101,7 @@ impl World {
             groups,
             members,
             disks,
+            kept: Kept::default(),
             readers: 0,
         };
         Self(Arc::new(Shared { state: Mutex::new(state), meanwhile: Mutex::new(None) }))

@@ -76,6 +76,32 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Moves a customer's clocks to where silence has brought them by an ingestion clock. Whoever asks where a clock stands
+    /// calls this first, so it does not matter whether anybody had to look at the customer meanwhile.
+    pub(crate) fn pass_silence(
+        &mut self,
+        customer: CustomerId,
+        clocks: impl IntoIterator<Item = ClockId>,
+        ingestion: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some(idle) = self.context.idle else { return Ok(()) };
+        let mut targets = Vec::new();
+        for clock_id in clocks {
+            let Some(clock) = self.clock(customer, clock_id)? else { continue };
+            let to = clock.silent(ingestion, idle.after);
+            if to > clock.now {
+                targets.push((customer, clock_id, to));
+            }
+        }
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let now = std::mem::replace(&mut self.ingestion, ingestion.minus(idle.after));
+        self.advance(&targets, None)?;
+        self.ingestion = now;
+        Ok(())
+    }
+
     /// Whether any timer of a clock is due when the clock has come to its target, but for those that only forget ids: whether
     /// an id is remembered is a question of the clock, so these wait until something moves it.
     pub(crate) fn is_due(

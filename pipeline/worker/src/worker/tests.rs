@@ -238,6 +238,38 @@ fn time_goes_on_for_a_customer_that_is_silent() {
     assert_eq!(world.alerts().len(), 1, "it is noticed once");
 }
 
+/// The same while others send: their records tell how late it is.
+#[test]
+fn time_goes_on_for_a_silent_customer_while_others_send() {
+    let mut world = World::new();
+    let id = customer(1);
+    let home = |customer: &CustomerId| partition_of(customer.to_string().as_bytes(), PARTITIONS);
+    let other = (2..).map(customer).find(|other| home(other) == home(&id)).unwrap();
+    let rule = json!({
+        "customerId": id, "alertId": Uuid::from_u128(7), "alertName": "late",
+        "pattern": {"type": "absence", "within": "5s", "steps": [
+            {"id": "start", "match": "$.a == 1"}, {"id": "end", "match": "$.a == 2"}
+        ]}
+    });
+    let key = format!("{id}/{}", Uuid::from_u128(7));
+    world.append("app.controls", Some(&key), Some(rule.to_string()), Vec::new());
+    world.settle();
+    world.event(id, &json!({"a": 1}));
+    world.settle();
+    let mut send_for = |seconds| {
+        for _ in 0..seconds {
+            let millis = world.ticks.load(Ordering::Relaxed) * 5;
+            world.log.set_now(Timestamp(millis.cast_signed()));
+            world.event(other, &json!({"b": 1}));
+            world.turns_for(Duration::from_secs(1));
+        }
+        world.alerts()
+    };
+    assert_eq!(send_for(62), [], "a minute of silence is none, and five seconds are missing");
+    assert_eq!(send_for(8), [(1, 7, 5000)]);
+    assert_eq!(send_for(70).len(), 1, "it is noticed once");
+}
+
 #[test]
 fn every_partition_commits_that_a_rule_is_in_force_also_idle_ones() {
     let mut world = World::new();

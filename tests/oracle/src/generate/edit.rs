@@ -36,6 +36,15 @@ pub fn edited_case(seed: u64) -> (Case, Vec<Edit>) {
     (case, edits)
 }
 
+/// An edit of a rule by a seed. As in [`edited_case`], a rule with groups has no limit of an hour, before and after.
+pub fn edited_rule(seed: u64, rule: &Rule) -> Rule {
+    let mut now = edited(&mut Chance(seed), rule);
+    if !now.grouping.keys.is_empty() {
+        now.policy.max_per_hour = None;
+    }
+    now
+}
+
 fn edited(chance: &mut Chance, rule: &Rule) -> Rule {
     loop {
         let mut now = rule.clone();

@@ -10,7 +10,7 @@ use rules::{Command, CommandRecord, CustomerId, EXPECTED_VERSION_HEADER, Node, P
 
 use super::witness::{Deed, Done};
 use crate::play::Played;
-use crate::scenario::BAD;
+use crate::scenario::{BAD, GREEDY, VAST};
 use crate::{APP, IDLE};
 
 /// What must be there at the end.
@@ -41,15 +41,6 @@ pub(crate) fn expected(played: &Played, partition: Partition, deeds: &[Deed]) ->
         wrong: Vec::new(),
         next: Offset(0),
     };
-    // How far the ingestion clock has come by each commit, known beforehand to its deeds.
-    let mut commits: Vec<Timestamp> = Vec::new();
-    for deed in deeds {
-        if let Done::Commit(clock) = deed.what {
-            commits.push(clock);
-        }
-    }
-    let mut commits = commits.into_iter();
-    let mut clock = commits.next();
     for deed in deeds {
         if deed.control != story.control {
             story.follow_rules(&topics.controls, deed.control);
@@ -57,14 +48,17 @@ pub(crate) fn expected(played: &Played, partition: Partition, deeds: &[Deed]) ->
         match &deed.what {
             Done::Events(offsets) => {
                 offsets.iter().for_each(|offset| story.event(&events, *offset, deed.wall));
+                story.silence(story.ingestion);
             },
-            Done::Silence => story.silence(deed.wall, clock),
+            Done::Silence => {
+                story.ingestion = story.ingestion.max(deed.wall);
+                story.silence(story.ingestion);
+            },
             Done::Commit(said) => {
                 if *said != story.ingestion {
                     let known = story.ingestion;
                     story.wrong.push(format!("the ingestion clock is said to be {said}, it is {known}"));
                 }
-                clock = commits.next();
             },
         }
     }
@@ -98,6 +92,7 @@ impl Story<'_> {
             }
         }
         self.control = until;
+        self.silence(self.ingestion);
         self.steps.push(Step::Rules(self.in_force()));
     }
 
@@ -108,6 +103,7 @@ impl Story<'_> {
                 rule: active.rule.clone(),
                 version: active.version.0,
                 life: active.generation.0,
+                suspended: active.suspended.keys().copied().collect(),
             })
             .collect()
     }
@@ -123,22 +119,23 @@ impl Story<'_> {
             self.wrong.push(format!("event {offset} was evaluated twice"));
         }
         self.next = offset.next();
-        self.ingestion = self.ingestion.max(record.timestamp.min(wall));
+        let before = self.ingestion;
+        self.ingestion = before.max(record.timestamp.min(wall));
         if header(&record.headers, BAD).is_some() {
             return self.dead.push(offset);
         }
+        self.silence(before);
         let (customer, payload) = read(record);
         let event = Event { customer, payload, timestamp: record.timestamp, position: offset.0 };
-        self.steps.push(Step::Event { event, ingestion: self.ingestion });
+        let is_vast = header(&record.headers, VAST).is_some();
+        let greedy = self.book.iter().filter(|active| is_vast && active.rule.key.alert == GREEDY);
+        let cut = greedy.map(|active| active.generation.0).collect();
+        self.steps.push(Step::Event { event, ingestion: self.ingestion, cut });
     }
 
-    /// Time has gone on if the next commit says so; where nothing came of it, nobody need know.
-    fn silence(&mut self, wall: Timestamp, committed: Option<Timestamp>) {
-        let ingestion = self.ingestion.max(wall);
+    /// Customers that sent nothing are silent up to an ingestion clock.
+    fn silence(&mut self, ingestion: Timestamp) {
         self.steps.push(Step::Silence { ingestion, idle: i64::try_from(IDLE).unwrap_or(i64::MAX) });
-        if committed.is_some_and(|committed| committed >= ingestion) {
-            self.ingestion = ingestion;
-        }
     }
 
     fn all_is_evaluated(&mut self, events: &BTreeMap<Offset, &Record>) {

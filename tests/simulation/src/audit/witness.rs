@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use engine::{Offset, Partition, Timestamp};
 use ports::changelog::{Assembler, POSITION_HEADER};
 use ports::{Committed, Outgoing, Place, Position, Topics, header};
+use rules::SavepointId;
 use simulated::{ProcessId, Seen, Tables};
 
 use crate::APP;
@@ -39,6 +40,8 @@ pub(crate) struct Witnessed {
     pub(crate) deeds: BTreeMap<Partition, Vec<Deed>>,
     /// Partitions that a worker found to be silent after their last event.
     pub(crate) silent: BTreeSet<Partition>,
+    /// At which control record the parts of savepoints were taken.
+    pub(crate) parts: BTreeMap<SavepointId, BTreeMap<Partition, Offset>>,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -50,6 +53,7 @@ struct Process {
     wall: Timestamp,
     /// Batches that were delivered and are not evaluated yet.
     delivered: VecDeque<(Partition, Vec<Offset>)>,
+    assigned: BTreeSet<Partition>,
     live: BTreeMap<Partition, Live>,
 }
 
@@ -115,8 +119,15 @@ impl Witness {
                 let live = Live { next: *from, end: *from, empty_until: *from, pending: Vec::new() };
                 self.processes.entry(*process).or_default().live.insert(*partition, live);
             },
-            Seen::Assigned { process, partition } | Seen::Ended { process, partition } => {
-                self.processes.entry(*process).or_default().live.remove(partition);
+            Seen::Assigned { process, partition } => {
+                let known = self.processes.entry(*process).or_default();
+                known.live.remove(partition);
+                known.assigned.insert(*partition);
+            },
+            Seen::Ended { process, partition } => {
+                let known = self.processes.entry(*process).or_default();
+                known.live.remove(partition);
+                known.assigned.remove(partition);
             },
             Seen::Delivered { process, partition, offsets } => {
                 self.out.silent.remove(partition);
@@ -136,6 +147,15 @@ impl Witness {
             },
             Seen::Stored { process, partition, fingerprint, position } => {
                 self.stored(*process, *partition, *fingerprint, position.as_deref());
+            },
+            Seen::Restored { process, partition, fingerprint, position } => {
+                self.stored(*process, *partition, *fingerprint, Some(position));
+            },
+            Seen::Part { process, partition, savepoint, fingerprint, position } => {
+                self.stored(*process, *partition, *fingerprint, position.as_deref());
+                let position = position.as_deref().and_then(|text| text.parse::<Position>().ok());
+                let parts = self.out.parts.entry(*savepoint).or_default();
+                parts.extend(position.map(|position| (*partition, position.control)));
             },
             Seen::Died { process } => drop(self.processes.remove(process)),
             Seen::Opened { .. } | Seen::Looked { .. } => {},
@@ -209,7 +229,12 @@ impl Witness {
         }
         wrong.extend(self.follow_changelog(partition, &position, records));
         let known = self.processes.entry(process).or_default();
+        let commit = Deed { control: position.control, wall: known.wall, what: Done::Commit(position.clock) };
         match known.live.get_mut(&partition) {
+            // It takes part in a savepoint on its way to the rules of the others, and takes no events yet.
+            None if known.assigned.contains(&partition) => {
+                self.out.deeds.entry(partition).or_default().push(commit);
+            },
             None => wrong.push(format!("{process} commits what it does not work on")),
             Some(live) => {
                 let is_covered = |deed: &Deed| {
@@ -222,8 +247,7 @@ impl Witness {
                 let count = live.pending.iter().take_while(|deed| is_covered(deed)).count();
                 let deeds = self.out.deeds.entry(partition).or_default();
                 deeds.extend(live.pending.drain(..count));
-                let what = Done::Commit(position.clock);
-                deeds.push(Deed { control: position.control, wall: known.wall, what });
+                deeds.push(commit);
             },
         }
         for what in wrong {

@@ -4,7 +4,11 @@
 //! here are small), `count()` of no nodes, which is no number there, a filter directly on `@` as a test, functions
 //! without their comparison, and patterns with `\r` near a dot. Several selectors in one pair of brackets come in another order there (selector by selector instead of node by
 //! node), so those results are compared without order.
-#![expect(clippy::disallowed_methods, reason = "a seed may be given by the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a seed may be given by the environment, and is printed"
+)]
 
 mod made;
 
@@ -109,11 +113,23 @@ fn theirs(path: &str, document: &Value) -> Vec<Value> {
 
 #[test]
 fn the_same_nodes_as_jsonpath_rust() {
-    let seed = std::env::var("TOCSIN_TEST_SEED").ok().map_or(20_250_707, |seed| seed.parse().unwrap());
+    compare(4_000);
+}
+
+#[test]
+#[ignore = "10^6 evaluations; cargo test -p rules --test differential -- --ignored --nocapture"]
+fn the_same_nodes_as_jsonpath_rust_at_length() {
+    compare(220_000);
+}
+
+fn compare(paths: usize) {
+    let seed = std::env::var("TOCSIN_TEST_SEED")
+        .ok()
+        .map_or(20_250_707, |seed| seed.parse().expect("a seed is a number"));
     println!("TOCSIN_TEST_SEED={seed}");
     let mut chance = Chance(seed);
     let (mut compared, mut selected) = (0, 0);
-    for _ in 0..4_000 {
+    for _ in 0..paths {
         let text = format!("${}", segments(&mut chance, 2, 1));
         let path = match Path::parse(&text) {
             Ok(path) => path,
@@ -122,7 +138,7 @@ fn the_same_nodes_as_jsonpath_rust() {
         };
         for _ in 0..5 {
             let value = document(&mut chance, 4);
-            let document = Document::parse(&value.to_string(), 64).unwrap();
+            let document = Document::parse(&value.to_string(), 64).expect("it was made here");
             let mut ours: Vec<String> =
                 path.select(&document.root).into_iter().map(Node::to_string).collect();
             let mut theirs: Vec<String> =

@@ -49,6 +49,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rules::list::list, rules::write::post))
         .routes(routes!(rules::list::get, rules::write::put, rules::write::delete))
         .routes(routes!(rules::groups::groups))
+        .routes(routes!(rules::bootstrap::get, rules::bootstrap::delete))
         .routes(routes!(rules::schema::schema))
         .routes(routes!(rules::validate::validate))
         .routes(routes!(rules::explain::explain))

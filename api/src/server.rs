@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
-use ports::{Groups, Log, Previews, Savepoints, Topics};
+use ports::{Bootstraps, Groups, Log, Previews, Savepoints, Topics};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -51,6 +51,8 @@ pub struct Wiring {
     pub previews: Option<Arc<dyn Previews>>,
     /// Tells what rules have come to; none if no worker runs in this process.
     pub groups: Option<Arc<dyn Groups>>,
+    /// Knows how rules get on that are being filled from the past; none if there is no worker in this process.
+    pub bootstraps: Option<Arc<dyn Bootstraps>>,
     /// Where savepoints are found; none if checkpoints are off.
     pub savepoints: Option<Arc<dyn Savepoints>>,
 }
@@ -109,7 +111,7 @@ impl Api {
         // Requests that are finished after the stop are written down yet.
         let (audit_stopper, auditing_until) = pair();
         let Wiring { settings, log, topics, group, root, .. } = self.0;
-        let Wiring { records, probe, metrics_page, previews, groups, savepoints, .. } = self.0;
+        let Wiring { records, probe, metrics_page, previews, groups, bootstraps, savepoints, .. } = self.0;
         let follower = Follower::new();
         let effective = Effective::default();
         let streams = Streams::new(Arc::clone(&log), &topics.alerts, &settings, stop.clone());
@@ -134,6 +136,7 @@ impl Api {
             previews,
             looks: Arc::new(Semaphore::new(settings.looks_max)),
             groups,
+            bootstraps,
             settings,
             log,
             topics,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Groups, Log, Previews, Savepoints, Topics};
+use ports::{Bootstraps, Groups, Log, Previews, Savepoints, Topics};
 use tokio::sync::Semaphore;
 
 use crate::access::Authenticator;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) looks: Arc<Semaphore>,
     /// None if no worker runs in this process.
     pub(crate) groups: Option<Arc<dyn Groups>>,
+    /// None if there is no worker in this process.
+    pub(crate) bootstraps: Option<Arc<dyn Bootstraps>>,
     pub(crate) follower: Follower,
     pub(crate) effective: Effective,
     pub(crate) streams: Streams,

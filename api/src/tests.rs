@@ -162,6 +162,7 @@ async fn the_server_serves_cuts_slow_heads_and_ends_with_its_streams() {
         metrics_page: std::sync::Arc::new(String::new),
         previews: None,
         groups: None,
+        bootstraps: None,
         savepoints: None,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

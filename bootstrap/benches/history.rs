@@ -16,11 +16,11 @@ use std::time::Duration;
 use bootstrap::archiver::Settings;
 use bootstrap::compaction::compact;
 use bootstrap::fold::{Fold, Setting};
-use bootstrap::{Archiver, Objects, Scan, Selection, Table};
-use engine::{Timestamp, partition_of};
+use bootstrap::{Archived, Archiver, Objects, Scan, Selection, Table};
+use engine::{Input, Newcomer, Offset, Partition, Timestamp, partition_of};
 use ports::memory::MemoryLog;
-use ports::{Log, Outgoing, Retention, TopicSpec};
-use rules::{Command, CustomerId, RuleBook, Span, read_rule};
+use ports::{History, Log, Outgoing, Retention, TopicSpec, Wanted};
+use rules::{ActiveRule, Command, CustomerId, RuleBook, Span, read_rule};
 use rustix::time::{ClockId, clock_gettime};
 
 const TOPIC: &str = "events";
@@ -251,7 +251,70 @@ fn main() {
             median(ratios)
         );
     }
+    filling(&table, &books, megabytes);
     customers(&table, compacted);
+}
+
+/// What filling new rules costs: the fold of a worker over what the archive hands it, in one state for all customers.
+fn filling(table: &Table, books: &[(usize, RuleBook)], megabytes: f64) {
+    let read = || {
+        seconds(|| {
+            past(table, |_, inputs| {
+                black_box(inputs);
+            });
+        })
+        .0
+    };
+    let fold = |book: &RuleBook| {
+        let newcomer = |active: &Arc<ActiveRule>| Newcomer {
+            active: Arc::clone(active),
+            known_at: Offset(u64::MAX >> 1),
+            since: None,
+        };
+        let fold =
+            |partition| engine::Fold::new(book.iter().map(newcomer).collect(), TOPIC, partition, PARTITIONS);
+        let mut folds: Vec<_> = (0..PARTITIONS).map(|partition| fold(Partition(partition))).collect();
+        past(table, |partition, inputs| {
+            folds[partition.0 as usize].feed(inputs, Timestamp(0)).unwrap();
+        });
+        assert_eq!(folds.iter().map(engine::Fold::events).sum::<u64>(), EVENTS as u64);
+        assert!(folds.iter().all(|fold| fold.state_bytes() > 0), "nothing was counted");
+    };
+    read();
+    let mut reads = Vec::new();
+    let mut times = vec![(Vec::new(), Vec::new()); books.len()];
+    for _ in 0..ROUNDS {
+        for ((_, book), (times, ratios)) in books.iter().zip(&mut times) {
+            let reading = read();
+            let (time, ()) = seconds(|| fold(book));
+            reads.push(reading);
+            times.push(time);
+            ratios.push(time / reading);
+        }
+    }
+    println!(
+        "what a worker reads to fill rules: {:.0} MB/s, {:.0} events/s",
+        megabytes / median(reads.clone()),
+        EVENTS as f64 / median(reads)
+    );
+    for ((count, _), (times, ratios)) in books.iter().zip(times) {
+        println!(
+            "filling {count} rules: {:.0} events/s, {:.2} times the reading",
+            EVENTS as f64 / median(times),
+            median(ratios)
+        );
+    }
+}
+
+/// All records, as a worker takes them in to fill rules.
+fn past(table: &Table, mut each: impl FnMut(Partition, Vec<Input>)) {
+    let pinned = Archived::new(table.clone(), TOPIC).pin().unwrap();
+    for partition in (0..PARTITIONS).map(Partition) {
+        let mut rows = pinned.rows(partition, &Wanted::default(), pinned.end(partition)).unwrap();
+        while let Some(inputs) = rows.next_batch().unwrap() {
+            each(partition, inputs);
+        }
+    }
 }
 
 /// What one customer costs.

@@ -56,13 +56,15 @@ impl PinnedHistory for Pinned {
         };
         // What happened before the log comes first, as a whole.
         let scans = vec![scan(i64::MIN..0)?, scan(first.min(until)..until)?];
-        Ok(Box::new(Scans { scans: scans.into_iter(), current: None }))
+        Ok(Box::new(Scans { scans: scans.into_iter(), current: None, done: 0 }))
     }
 }
 
 struct Scans {
     scans: std::vec::IntoIter<Scan>,
     current: Option<Scan>,
+    /// Rows of the scans that are done.
+    done: u64,
 }
 
 impl Rows for Scans {
@@ -77,8 +79,13 @@ impl Rows for Scans {
             if !batch.is_empty() {
                 return Ok(Some(batch.drain(..).map(input).collect()));
             }
-            self.current = None;
+            self.done += self.current.take().map_or(0, |scan| scan.read().rows);
         }
+    }
+
+    fn expected(&self) -> u64 {
+        let scans = self.current.iter().chain(self.scans.as_slice());
+        self.done + scans.map(Scan::rows_expected).sum::<u64>()
     }
 }
 

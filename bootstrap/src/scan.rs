@@ -191,7 +191,12 @@ impl Scan {
                 self.fetched_before = self.read.file_bytes;
             }
             let Some(buckets) = self.passes.next() else { return self.complete() };
-            self.merge = Some(self.pass(buckets)?);
+            let merge = self.pass(buckets)?;
+            // There is one pass if it is about customers, and now it is known which pages can hold them.
+            if self.filter.customers.is_some() {
+                self.rows_expected = merge.rows_looked_at();
+            }
+            self.merge = Some(merge);
         }
     }
 
@@ -200,7 +205,7 @@ impl Scan {
         self.read
     }
 
-    /// How many rows the files have that it looks into; it hands out at most as many.
+    /// How many rows it hands out at most; becomes less when the files are opened.
     pub fn rows_expected(&self) -> u64 {
         self.rows_expected
     }

@@ -326,6 +326,19 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
+    /// Tell how a rule is being filled from the past.
+    Bootstrap {
+        #[command(flatten)]
+        remote: Remote,
+        /// Which rule: `customerId/alertId`.
+        rule: String,
+        /// Wait until it is live, with a progress bar on a terminal.
+        #[arg(long, conflicts_with = "stop")]
+        wait: bool,
+        /// Stop it: the rule is saved without `bootstrap`, and counts from here on.
+        #[arg(long)]
+        stop: bool,
+    },
     /// Tell what a rule would have done to the events of the archive.
     Preview(PreviewArguments),
     /// Put many rules in force, one JSON object a line. A bad line is told and stops no other.

@@ -185,8 +185,15 @@ impl Rule {
     /// Whether an edit from `other` to this rule keeps what was collected. Where nothing that counts has changed, it does; else the
     /// rule decides, and can keep only what its new form can read.
     pub fn keeps_state_of(&self, other: &Self) -> bool {
-        self.counts_the_same_as(other)
-            || (self.bootstrap.on_edit == OnEdit::Keep && self.collects_alike(other))
+        !self.drops_history_of(other)
+            && (self.counts_the_same_as(other)
+                || (self.bootstrap.on_edit == OnEdit::Keep && self.collects_alike(other)))
+    }
+
+    /// Whether the edit asks to count from here on where history was taken: that is how filling from the past is stopped.
+    fn drops_history_of(&self, other: &Self) -> bool {
+        let takes = |rule: &Self| rule.bootstrap.mode != BootstrapMode::None;
+        self.bootstrap.on_edit == OnEdit::Reset && !takes(self) && takes(other)
     }
 
     /// Whether a value that was judged under `other` would be judged alike under this rule: neither threshold, policy, status nor

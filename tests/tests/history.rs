@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::harness::process::{Tocsin, binary};
-use tests::harness::wait_for;
+use tests::harness::{s3, wait_for};
 use tests::workload::customer;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,4 +102,47 @@ fn an_archive_that_is_switched_off_is_not_there() {
     assert_eq!((status, &problem["code"]), (503, &json!("TOC-4035")));
     assert!(!data.path().join("archive").exists());
     assert_eq!(process.stop(), Some(0));
+}
+
+#[test]
+fn files_in_a_bucket_are_imported_once() {
+    let Some(server) = s3::server("files_in_a_bucket_are_imported_once") else { return };
+    let data = tempfile::tempdir().unwrap();
+    let line =
+        |at: u64| json!({"customerId": customer(1), "timestamp": at, "payload": {"probe": 1}}).to_string();
+    let folder = server.folder().join("exports/2024");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a.ndjson"), format!("{}\n{}\n", line(1), line(2))).unwrap();
+    std::fs::write(folder.join("b.ndjson"), line(3)).unwrap();
+    std::fs::write(folder.join("readme.txt"), "not for import").unwrap();
+    let import = |place: &str, secret: &str| {
+        let place = format!("s3://{}/{place}", s3::BUCKET);
+        let mut command = Command::new(binary());
+        command.args(["history", "import", &place, "--data", data.path().to_str().unwrap()]);
+        let options = [
+            ("AWS_ENDPOINT", server.endpoint.as_str()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", s3::USER),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+        ];
+        command.envs(options).output().unwrap()
+    };
+    let said = |output: &Output| {
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let denied = import("exports", "wrong");
+    assert!(!denied.status.success());
+    assert!(!said(&denied).contains("wrong"), "secrets are not told: {}", said(&denied));
+    let done = import("exports", s3::SECRET);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(said(&done).contains("exports/2024/a.ndjson: 2 events"), "{}", said(&done));
+    assert_eq!(archived(data.path()), 3);
+    // One object by its own name; what it holds is known already.
+    let again = import("exports/2024/a.ndjson", s3::SECRET);
+    assert!(said(&again).contains("a.ndjson: imported before"), "{}", said(&again));
+    assert_eq!(archived(data.path()), 3);
+    let none = import("elsewhere", s3::SECRET);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(said(&none).contains("no file to import"), "{}", said(&none));
 }

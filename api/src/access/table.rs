@@ -45,6 +45,8 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("DELETE", "/v1/rules/{customerId}/{alertId}", Needs(RuleWrite)),
         // Keys of groups come from events, as what alerts say does.
         ("GET", "/v1/rules/{customerId}/{alertId}/state", Needs(AlertRead)),
+        ("GET", "/v1/rules/{customerId}/{alertId}/bootstrap", Needs(RuleRead)),
+        ("DELETE", "/v1/rules/{customerId}/{alertId}/bootstrap", Needs(RuleWrite)),
         ("POST", "/v1/events", Needs(EventWrite)),
         ("GET", "/v1/alerts", Needs(AlertRead)),
         ("GET", "/v1/alerts:groups", Needs(AlertRead)),

@@ -89,12 +89,14 @@ pub(crate) enum Code {
     StaleAlert,
     /// There is no such silence, or not for this token.
     NoSuchSilence,
+    /// The rule is not being filled from the past.
+    NotFilling,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -137,6 +139,7 @@ impl Code {
         Self::StaleAlert,
         Self::NoSuchSilence,
         Self::StateElsewhere,
+        Self::NotFilling,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -199,6 +202,7 @@ impl Code {
             Self::StaleAlert => ("TOC-4040", S::PRECONDITION_FAILED, "the alert has changed"),
             Self::NoSuchSilence => ("TOC-4041", S::NOT_FOUND, "no such silence"),
             Self::StateElsewhere => ("TOC-4042", S::SERVICE_UNAVAILABLE, "state elsewhere"),
+            Self::NotFilling => ("TOC-4043", S::CONFLICT, "not being filled"),
         }
     }
 }

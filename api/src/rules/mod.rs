@@ -1,5 +1,6 @@
 //! Rules over HTTP. A write is a control record; the answer is what the rule book made of that record.
 
+pub(crate) mod bootstrap;
 pub(crate) mod contract;
 pub(crate) mod effective;
 pub(crate) mod explain;

@@ -144,7 +144,7 @@ pub(crate) async fn delete(
     commit(&app, posted::delete(&app.topics.controls, key, expected)).await
 }
 
-async fn commit(app: &App, record: Outgoing) -> Answer<Response> {
+pub(super) async fn commit(app: &App, record: Outgoing) -> Answer<Response> {
     let deadline = Instant::now() + app.settings.effective_timeout;
     let places = app.in_turn(move |log| log.append(vec![record])).await?;
     let Some(&place) = places.first() else {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
 use engine::{Offset, Partition, Timestamp};
 use http_body_util::BodyExt;
-use ports::{Committed, Groups, Log, Member, Membership, Place, Position, Previews, Topics};
+use ports::{Bootstraps, Committed, Groups, Log, Member, Membership, Place, Position, Previews, Topics};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -37,6 +37,13 @@ pub(crate) struct Harness {
     pub(crate) reasons: Arc<Mutex<Vec<NotReady>>>,
     pub(crate) database: Database,
     member: Option<Box<dyn Member>>,
+}
+
+/// What a worker in the same process knows.
+#[derive(Default)]
+struct Worker {
+    groups: Option<Arc<dyn Groups>>,
+    bootstraps: Option<Arc<dyn Bootstraps>>,
 }
 
 /// An answer, read to its end.
@@ -86,25 +93,32 @@ impl Harness {
     pub(crate) fn with_previews(previews: Arc<dyn Previews>) -> Self {
         let log = TestLog::default();
         log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
-        Self::wired(log, |_| {}, Some(previews), None)
+        Self::wired(log, |_| {}, Some(previews), Worker::default())
     }
 
     fn wire(log: TestLog, set: impl FnOnce(&mut Settings)) -> Self {
-        Self::wired(log, set, None, None)
+        Self::wired(log, set, None, Worker::default())
     }
 
     /// With somebody who knows what rules have come to.
     pub(crate) fn with_groups(groups: Arc<dyn Groups>) -> Self {
         let log = TestLog::default();
         log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
-        Self::wired(log, |_| {}, None, Some(groups))
+        Self::wired(log, |_| {}, None, Worker { groups: Some(groups), bootstraps: None })
+    }
+
+    /// With somebody who knows how rules are being filled.
+    pub(crate) fn with_bootstraps(bootstraps: Arc<dyn Bootstraps>) -> Self {
+        let log = TestLog::default();
+        log.create_topics(&Topics::of(APP).specs(PARTITIONS)).unwrap();
+        Self::wired(log, |_| {}, None, Worker { groups: None, bootstraps: Some(bootstraps) })
     }
 
     fn wired(
         log: TestLog,
         set: impl FnOnce(&mut Settings),
         previews: Option<Arc<dyn Previews>>,
-        groups: Option<Arc<dyn Groups>>,
+        Worker { groups, bootstraps }: Worker,
     ) -> Self {
         let topics = Topics::of(APP);
         let mut settings = Settings { effective_timeout: PATIENCE, ..Settings::default() };
@@ -123,6 +137,7 @@ impl Harness {
             metrics_page: Arc::new(|| "up 1\n".to_owned()),
             previews,
             groups,
+            bootstraps,
             savepoints: None,
         });
         let running = api.start().unwrap();

@@ -84,18 +84,16 @@ impl Filter {
         customers && offsets && times && buckets
     }
 
-    fn wants(&self, bucket: i32, customer: Option<&str>, partition: i32, offset: i64, micros: i64) -> bool {
+    /// Whether it wants a row with these, whosever it is.
+    fn wants(&self, bucket: i32, partition: i32, offset: i64, micros: i64) -> bool {
         if self.buckets.as_ref().is_some_and(|wanted| !wanted.contains(&bucket)) {
             return false;
         }
-        let customers = self.customers.as_ref().is_none_or(|wanted| {
-            customer.and_then(|text| text.parse().ok()).is_some_and(|customer| wanted.contains(&customer))
-        });
         let offsets = self.offsets.as_ref().is_none_or(|wanted| {
             wanted.iter().any(|(of, range)| i32::try_from(of.0) == Ok(partition) && range.contains(&offset))
         });
         let times = self.times.as_ref();
-        customers && offsets && times.is_none_or(|wanted| wanted.contains(&Timestamp(micros / 1000)))
+        offsets && times.is_none_or(|wanted| wanted.contains(&Timestamp(micros / 1000)))
     }
 }
 
@@ -141,6 +139,7 @@ pub struct FileScan {
     rows: VecDeque<Row>,
     customer: Option<(String, CustomerId)>,
     bytes_read: u64,
+    rows_looked_at: u64,
 }
 
 impl FileScan {
@@ -155,8 +154,9 @@ impl FileScan {
         filter: &Filter,
         whole: bool,
     ) -> Result<Self> {
-        let mut scan =
-            Self { objects, file, decoder: None, rows: VecDeque::new(), customer: None, bytes_read: 0 };
+        let (decoder, rows, customer, bytes_read) = Default::default();
+        let rows_looked_at = file.sum.rows;
+        let mut scan = Self { objects, file, decoder, rows, customer, bytes_read, rows_looked_at };
         let Description(description) = description;
         let builder = ParquetPushDecoderBuilder::try_new_decoder(Arc::clone(description));
         let mut builder = builder.map_err(|error| scan.damaged(&error))?.with_batch_size(BATCH_ROWS);
@@ -170,6 +170,7 @@ impl FileScan {
         builder = builder.with_projection(projection);
         if let Some(buckets) = filter.in_buckets() {
             let (groups, selection) = pages(description, &buckets);
+            scan.rows_looked_at = selection.row_count() as u64;
             builder = builder.with_row_groups(groups).with_row_selection(selection);
         }
         if !filter.is_all() {
@@ -208,10 +209,8 @@ impl FileScan {
         match bound {
             None => into.extend(self.rows.drain(..)),
             Some(bound) => {
-                while let Some(row) = self.rows.front().filter(|row| row.order() <= *bound) {
-                    into.push(row.clone());
-                    self.rows.pop_front();
-                }
+                let belongs = self.rows.iter().take_while(|row| row.order() <= *bound).count();
+                into.extend(self.rows.drain(..belongs));
             },
         }
     }
@@ -219,6 +218,11 @@ impl FileScan {
     /// How many bytes of the file were fetched.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
+    }
+
+    /// How many rows are in the pages that may hold one that is wanted.
+    pub fn rows_looked_at(&self) -> u64 {
+        self.rows_looked_at
     }
 
     fn fetch(&mut self, ranges: &[std::ops::Range<u64>]) -> Result<Vec<Bytes>> {
@@ -352,10 +356,27 @@ fn test(filter: &Filter, batch: &RecordBatch) -> std::result::Result<BooleanArra
     let offset = column(schema::OFFSET)?.as_primitive_opt::<Int64Type>().ok_or_else(wrong)?;
     let timestamp =
         column(schema::TIMESTAMP)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(wrong)?;
+    // Rows of a customer stand together, and to read an id is the greater part of the work.
+    let mut known: Option<(&str, bool)> = None;
+    let mut wants_customer = |index| {
+        let Some(wanted) = &filter.customers else { return true };
+        if !customer.is_valid(index) {
+            return false;
+        }
+        let text = customer.value(index);
+        if let Some((_, is_wanted)) = known.filter(|(last, _)| *last == text) {
+            return is_wanted;
+        }
+        let is_wanted = text.parse().is_ok_and(|customer| wanted.contains(&customer));
+        known = Some((text, is_wanted));
+        is_wanted
+    };
     let wanted = (0..batch.num_rows()).map(|index| {
-        let customer = customer.is_valid(index).then(|| customer.value(index));
         let (partition, offset) = (partition.value(index), offset.value(index));
-        Some(filter.wants(bucket.value(index), customer, partition, offset, timestamp.value(index)))
+        Some(
+            filter.wants(bucket.value(index), partition, offset, timestamp.value(index))
+                && wants_customer(index),
+        )
     });
     Ok(wanted.collect())
 }

@@ -35,6 +35,11 @@ impl Merge {
         self.files.iter().map(FileScan::bytes_read).sum()
     }
 
+    /// How many rows they hand out at most.
+    pub(super) fn rows_looked_at(&self) -> u64 {
+        self.files.iter().map(FileScan::rows_looked_at).sum()
+    }
+
     fn put_back(&mut self, index: usize) -> Result<()> {
         let head = self.files[index].peek()?.map(Row::order);
         self.heads.extend(head.map(|order| Reverse((order, index))));

@@ -17,7 +17,7 @@ pub(crate) enum HistoryCommand {
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
-    /// Add events from before the log began: .ndjson, .jsonl, .json (each also with .gz) and .parquet files, or folders of them.
+    /// Add events from before the log began: .ndjson, .jsonl, .json (each also with .gz) and .parquet files, or folders or buckets of them.
     Import(ImportArguments),
     /// Merge small files, remove days that are too old and files that nobody reads any more. A running archiver does it by itself.
     Compact {
@@ -58,9 +58,9 @@ pub(crate) enum TimeUnit {
 pub(crate) struct ImportArguments {
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
-    /// Files, or folders that are searched for them.
+    /// Files, or folders that are searched for them; or s3://BUCKET/PREFIX, with the client's options as for checkpoints.
     #[arg(required = true)]
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<String>,
     /// Where in a line the customer's UUID stands.
     #[arg(long, value_name = "PATH", default_value = "$.customerId")]
     pub(crate) customer_path: String,

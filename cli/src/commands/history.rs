@@ -1,8 +1,7 @@
 //! `tocsin history`: the archive of all events.
 
-use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use bootstrap::compaction::{Compacted, compact as compact_once};
 use bootstrap::erasure;
@@ -14,13 +13,12 @@ use rules::CustomerId;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::bar::Bar;
+use super::import_source::Source;
 use crate::arguments::{ImportArguments, Output, TimeUnit};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::roles;
-
-/// Progress is drawn so often.
-const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Shows what the archive holds.
 pub(crate) fn status(config: &Config, output: Output) -> Result<(), Failure> {
@@ -73,16 +71,30 @@ pub(crate) fn import(config: &Config, arguments: &ImportArguments) -> Result<(),
         partitions: config.partitions,
         skip_bad_lines: arguments.skip_bad_lines,
     };
-    let files = import::files(&arguments.files)?;
-    let mut bar = Bar::new(files.len());
+    let options =
+        config.checkpoints.as_ref().map(|checkpoints| checkpoints.options.clone()).unwrap_or_default();
+    let mut files = Vec::new();
+    for place in &arguments.files {
+        files.extend(Source::at(place, &options)?);
+    }
+    let scratch = tempfile::tempdir().map_err(|error| {
+        Failure::other_side(format!("a folder for what is fetched cannot be made: {error}"))
+    })?;
+    let mut bar = Bar::new();
     let (mut rows, mut refused) = (0, 0);
-    for (index, file) in files.iter().enumerate() {
-        let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let report =
-            import::import(&table, file, &settings, now(), &mut |read| bar.draw(index, file, read, size));
+    for (index, source) in files.iter().enumerate() {
+        let name = source.name();
+        let short = || name.file_name().unwrap_or_default().to_string_lossy();
+        let note = |doing: &str| format!("{doing} {} ({} of {})", short(), index + 1, files.len());
+        // How long an object is, is not known before it is here.
+        let path = source.fetch(&scratch, &mut |_| bar.draw(0, || note("fetching")))?;
+        let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let mut read = |read: u64| bar.draw((read * 100).checked_div(size).unwrap_or(100), || note("of"));
+        let report = import::import(&table, &path, &settings, now(), &mut read);
+        source.forget(&path);
         bar.clear();
         let report = report?;
-        tell(file, &report);
+        tell(name, &report);
         match report.imported {
             Imported::Done { rows: imported } => rows += imported,
             Imported::Known => {},
@@ -180,41 +192,4 @@ fn table(config: &Config) -> Result<Table, Failure> {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// A bar on a terminal; nothing elsewhere.
-struct Bar {
-    files: usize,
-    drawn: Option<Instant>,
-    shows: bool,
-}
-
-impl Bar {
-    fn new(files: usize) -> Self {
-        Self { files, drawn: None, shows: std::io::stderr().is_terminal() }
-    }
-
-    fn draw(&mut self, index: usize, file: &Path, read: u64, size: u64) {
-        if !self.shows || self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_EVERY) {
-            return;
-        }
-        self.drawn = Some(Instant::now());
-        let percent = (read * 100).checked_div(size).unwrap_or(100).min(100);
-        let full = usize::try_from(percent / 5).unwrap_or_default();
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        eprint!(
-            "\r\x1b[K[{:<20}] {percent:>3} % of {name} ({} of {})",
-            "=".repeat(full),
-            index + 1,
-            self.files
-        );
-        // A bar that is not seen harms nobody.
-        drop(std::io::stderr().flush());
-    }
-
-    fn clear(&mut self) {
-        if self.drawn.take().is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

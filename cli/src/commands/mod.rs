@@ -2,14 +2,17 @@
 
 mod alerts;
 mod audit;
+mod bar;
 mod checkpoints;
 mod doctor;
 mod eval;
 mod events;
 mod explain;
 mod export;
+mod filling;
 mod history;
 mod import;
+mod import_source;
 mod inbox;
 mod input;
 mod preview;

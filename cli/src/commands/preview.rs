@@ -1,11 +1,12 @@
 //! `tocsin rules preview`: what a rule would have done to the events of the archive.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::BufRead;
 use std::path::Path;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::bar::Bar;
 use crate::arguments::{Output, PreviewArguments};
 use crate::client::{Client, describe_problem};
 use crate::failure::Failure;
@@ -40,8 +41,8 @@ pub(crate) fn preview(arguments: &PreviewArguments) -> Result<(), Failure> {
     }
     body.push('}');
     let lines = client.post_for_lines("/v1/rules:preview", "application/json", body.as_bytes())?;
-    let shows = arguments.remote.output == Output::Text && std::io::stderr().is_terminal();
-    follow(lines, arguments.remote.output, shows)
+    let bar = (arguments.remote.output == Output::Text).then(Bar::new);
+    follow(lines, arguments.remote.output, bar)
 }
 
 fn rule(file: &Path) -> Result<Box<RawValue>, Failure> {
@@ -54,14 +55,14 @@ fn rule(file: &Path) -> Result<Box<RawValue>, Failure> {
     serde_json::from_str(&text.map_err(|error| failed(&error))?).map_err(|error| failed(&error))
 }
 
-fn follow(lines: impl BufRead, output: Output, shows: bool) -> Result<(), Failure> {
+fn follow(lines: impl BufRead, output: Output, mut bar: Option<Bar>) -> Result<(), Failure> {
     for line in lines.lines() {
         let broken =
             |error: &dyn std::fmt::Display| Failure::other_side(format!("the preview broke off: {error}"));
         let line = line.map_err(|error| broken(&error))?;
         let line: Value = serde_json::from_str(&line).map_err(|error| broken(&error))?;
-        if shows {
-            draw(&line["progress"]);
+        if let Some(bar) = &mut bar {
+            draw(bar, &line["progress"]);
         }
         if let Some(stopped) = line.get("stopped") {
             return Err(Failure::other_side(describe_problem(503, stopped)));
@@ -77,19 +78,14 @@ fn follow(lines: impl BufRead, output: Output, shows: bool) -> Result<(), Failur
     Err(Failure::other_side("the preview broke off: the last line is missing"))
 }
 
-fn draw(progress: &Value) {
-    let (rows, expected) = (progress["rows"].as_u64(), progress["rowsExpected"].as_u64());
-    match (rows, expected) {
+fn draw(bar: &mut Bar, progress: &Value) {
+    match (progress["rows"].as_u64(), progress["rowsExpected"].as_u64()) {
         (Some(rows), Some(expected)) => {
-            let percent = (rows * 100).checked_div(expected).unwrap_or(100).min(100);
-            let full = usize::try_from(percent / 5).unwrap_or_default();
-            let fired = &progress["fired"];
-            eprint!("\r\x1b[K[{:<20}] {percent:>3} %, {rows} events, {fired} alerts", "=".repeat(full));
+            let percent = (rows * 100).checked_div(expected).unwrap_or(100);
+            bar.draw(percent, || format!("{rows} events, {} alerts", progress["fired"]));
         },
-        _ => eprint!("\r\x1b[K"),
+        _ => bar.clear(),
     }
-    // A bar that is not seen harms nobody.
-    drop(std::io::stderr().flush());
 }
 
 fn tell(result: &Value) {

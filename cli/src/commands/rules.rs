@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::explain::explain;
 use super::export::export;
+use super::filling::filling;
 use super::import::import;
 use super::preview::preview;
 use super::state::state;
@@ -30,6 +31,9 @@ pub(crate) fn rules(command: RulesCommand) -> Result<(), Failure> {
         RulesCommand::Test { files, output } => test(&files, output),
         RulesCommand::Explain { rules, rule, event, customer, output } => {
             explain(&rules, rule.as_deref(), &event, customer, output)
+        },
+        RulesCommand::Bootstrap { remote, rule, wait, stop } => {
+            filling(&remote, &rule, &path(&rule)?, wait, stop)
         },
         RulesCommand::Preview(arguments) => preview(&arguments),
         RulesCommand::Import { remote, file, dry_run } => import(&remote, &file, dry_run),

@@ -169,6 +169,8 @@ fn api(
     let place = |settings| Ok::<_, Failure>(Arc::new(Place::open(settings)?));
     let savepoints = config.checkpoints.as_ref().map(place).transpose()?;
     let records = Records::new(config.records.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+    // Who has no worker knows nothing of what workers do.
+    let bootstraps = groups.is_some().then(|| Arc::new(status.clone()) as _);
     let probe = move || status.reasons().into_iter().map(|reason| NotReady::new("worker", reason)).collect();
     let previews = previews(config, &log)?;
     Ok(Api::new(Wiring {
@@ -186,6 +188,7 @@ fn api(
         metrics_page: page,
         previews,
         groups,
+        bootstraps,
         savepoints: savepoints.map(|place| place as _),
     }))
 }

@@ -4,6 +4,7 @@
 //! and the live stream from there on are one pass. State and alerts depend on the records alone, not on how they are cut into
 //! batches, so a fold that is made again comes to the same.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,7 +54,7 @@ impl Newcomer {
 
 /// A fold at work.
 pub struct Fold {
-    newcomers: Vec<Newcomer>,
+    newcomers: BTreeMap<Generation, Newcomer>,
     rules: RuleBook,
     snapshot: Snapshot,
     state: MemoryState,
@@ -79,8 +80,9 @@ impl Fold {
     /// Starts with these rules and no state, on one partition of `partitions` of a topic.
     pub fn new(newcomers: Vec<Newcomer>, topic: &str, partition: Partition, partitions: u32) -> Self {
         let rules: RuleBook = newcomers.iter().map(|newcomer| Arc::clone(&newcomer.active)).collect();
-        let past =
-            newcomers.iter().map(|newcomer| (newcomer.active.generation, newcomer.telling())).collect();
+        let newcomers: BTreeMap<_, _> =
+            newcomers.into_iter().map(|newcomer| (newcomer.active.generation, newcomer)).collect();
+        let past = newcomers.iter().map(|(generation, newcomer)| (*generation, newcomer.telling())).collect();
         Self {
             snapshot: Matcher::compile(&rules),
             newcomers,
@@ -110,7 +112,7 @@ impl Fold {
                 continue;
             }
             self.pass(first, now)?;
-            let present = self.newcomers.iter().map(|newcomer| newcomer.known_at);
+            let present = self.newcomers.values().map(|newcomer| newcomer.known_at);
             let next = present.filter(|known_at| *known_at > first).min();
             let cut = next.map_or(inputs.len(), |next| inputs.partition_point(|input| input.offset < next));
             let rest = inputs.split_off(cut);
@@ -180,9 +182,7 @@ impl Fold {
     fn evaluate(&mut self, inputs: Vec<Input>, now: Timestamp) -> Result<(), Failure> {
         let mut plan = plan(&self.snapshot, self.partition, self.partitions, inputs);
         plan.retain(|active, customer, input| {
-            let newcomer =
-                self.newcomers.iter().find(|newcomer| newcomer.active.generation == active.generation);
-            newcomer.is_some_and(|newcomer| newcomer.takes(customer, input))
+            self.newcomers.get(&active.generation).is_some_and(|newcomer| newcomer.takes(customer, input))
         });
         let effects = apply(plan, View::new(&self.state, []), &self.context(now, &self.past))?;
         self.state.write(effects.writes);
@@ -211,8 +211,7 @@ impl Fold {
     /// Rules whose present begins here tell the alerts of the past that are still open, if they were withheld.
     fn pass(&mut self, next: Offset, now: Timestamp) -> Result<(), Failure> {
         let mut opening = Past::new();
-        for newcomer in self.newcomers.iter().filter(|newcomer| newcomer.known_at <= next) {
-            let generation = newcomer.active.generation;
+        for (&generation, _) in self.newcomers.iter().filter(|(_, newcomer)| newcomer.known_at <= next) {
             if self.past.remove(&generation) == Some(Telling::Withheld) {
                 opening.insert(generation, Telling::Marked);
             }
@@ -228,8 +227,8 @@ impl Fold {
             .filter_map(|(table, key, value)| (table == Table::State).then_some((key, value)))
         {
             let Some((customer, generation)) = head_of(key) else { continue };
-            let Some(active) = opening.contains_key(&generation).then(|| self.rule(generation)).flatten()
-            else {
+            let opens = opening.contains_key(&generation);
+            let Some(Newcomer { active, .. }) = self.newcomers.get(&generation).filter(|_| opens) else {
                 continue;
             };
             let head: Head =
@@ -246,9 +245,5 @@ impl Fold {
         let alerts = run.effects.alerts;
         self.told.alerts.extend(alerts);
         Ok(())
-    }
-
-    fn rule(&self, generation: Generation) -> Option<&Arc<ActiveRule>> {
-        self.rules.iter().find(|active| active.generation == generation)
     }
 }

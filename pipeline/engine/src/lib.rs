@@ -61,7 +61,7 @@ pub use rehearsal::{Outcome, Rehearsal};
 pub use rule_tests::{Difference, TestReport, run_tests};
 pub use stored::StoredError;
 pub use stream::{Offset, Partition, Timestamp};
-pub use sweep::{Swept, erase, judge_anew, sweep, sweeps};
+pub use sweep::{Swept, begins_sweep_of, erase, judge_anew, sweep, sweeps};
 pub use trail::ENTITIES_MAX;
 pub use varint::{Reader, Truncated, put_varint};
 pub use view::{CUSTOMER_GROUPS_MAX, MemoryState, Source, Unavailable, View};

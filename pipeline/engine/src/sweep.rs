@@ -79,6 +79,12 @@ fn sweep_key(generation: Generation) -> Key {
     [SWEEP, &generation.0.to_be_bytes()].concat().into()
 }
 
+/// The generation of which a write begins a sweep.
+pub fn begins_sweep_of(write: &Write) -> Option<Generation> {
+    let Write::Put { table: Table::Meta, key, .. } = write else { return None };
+    key.strip_prefix(SWEEP)?.try_into().ok().map(|bytes| Generation(u64::from_be_bytes(bytes)))
+}
+
 /// The range `[from, to)` of the sweeps that are not done, in the table of the partition's own affairs.
 pub fn sweeps() -> (Key, Key) {
     (Key::from_static(SWEEP), [SWEEP, &[0xFF; 9]].concat().into())

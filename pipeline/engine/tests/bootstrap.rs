@@ -11,7 +11,9 @@ use engine::{
     Source, Table, Timestamp, View, Write, apply, hidden_range, hidden_write, join, plan, reveal,
 };
 use oracle::generate::{Case, case};
-use rules::{ActiveRule, AlertState, BootstrapMode, Command, Matcher, Mode, RuleBook, Snapshot};
+use rules::{
+    ActiveRule, AlertState, BootstrapMode, Command, Evaluation, Matcher, Mode, Rule, RuleBook, Snapshot,
+};
 use serde_json::{Value, json};
 
 const PARTITION: Partition = Partition(0);
@@ -168,10 +170,14 @@ fn filling_and_joining_is_one_pass_wherever_it_is_cut() {
     let first = first_seed();
     println!("TOCSIN_TEST_SEED={first}");
     let (mut cuts, mut compared, mut opened) = (0, 0, 0);
-    for seed in first..first + 100 {
+    let mut kinds = BTreeSet::new();
+    for seed in first..first + 150 {
         let case = case(seed);
         let (rules, inputs) = (book(&case, BootstrapMode::State), inputs(&case));
         let (expected, reference) = one_pass(&rules, &inputs);
+        if !expected.is_empty() {
+            kinds.extend(case.rules.iter().map(kind));
+        }
         for known in 0..=inputs.len() {
             for joined in [known, (known + inputs.len()) / 2, inputs.len()] {
                 let (mut fold, alerts, live) = filled(&rules, &inputs, known, joined);
@@ -200,6 +206,27 @@ fn filling_and_joining_is_one_pass_wherever_it_is_cut() {
     }
     println!("{cuts} cuts, {compared} records, {opened} open alerts told");
     assert!(compared > 0 && opened > 0, "nothing fired, so nothing was compared");
+    println!("{} kinds of rules: {kinds:?}", kinds.len());
+    let functions = ["count", "sum", "min", "max", "avg", "distinct"];
+    let windows = ["total", "tumbling", "sliding", "session"];
+    for aggregate in
+        functions.iter().flat_map(|function| windows.map(|window| format!("{function} {window}")))
+    {
+        assert!(kinds.contains(&aggregate), "no rule with {aggregate} was cut");
+    }
+    for pattern in ["sequence", "all", "atLeast", "absence"] {
+        assert!(kinds.contains(pattern), "no pattern {pattern} was cut");
+    }
+}
+
+/// What a rule does with its events.
+fn kind(rule: &Rule) -> String {
+    match &rule.evaluation {
+        Evaluation::Aggregate(aggregate) => {
+            format!("{} {}", aggregate.function.name(), aggregate.window.name())
+        },
+        Evaluation::Pattern(pattern) => pattern.kind.name().to_owned(),
+    }
 }
 
 /// What is told of the past are its open alerts, each once.

@@ -36,4 +36,7 @@ pub struct Wanted {
 pub trait Rows: Send {
     /// The next records; none at the end. An archive that cannot be read to the end is an error, never an end.
     fn next_batch(&mut self) -> Result<Option<Vec<Input>>>;
+
+    /// How many records there are at most, those that have come included; it may become less as they are read.
+    fn expected(&self) -> u64;
 }

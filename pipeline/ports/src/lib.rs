@@ -4,6 +4,7 @@
 //! means is decided here; connectors move bytes.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod bootstrap;
 pub mod changelog;
 mod error;
 mod groups;
@@ -17,6 +18,7 @@ mod savepoint;
 mod store;
 mod topics;
 
+pub use bootstrap::{BootstrapPhase, BootstrapStatus, Bootstraps, SeenBootstraps};
 pub use error::{Error, ErrorKind, Result};
 pub use groups::{GroupQuery, Groups, NoGroups, StateReader};
 pub use history::{History, PinnedHistory, Rows, Wanted};

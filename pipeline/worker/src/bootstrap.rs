@@ -10,26 +10,26 @@ mod chase;
 mod copy;
 mod evaluator;
 mod fold;
+mod progress;
 mod record;
-mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use engine::{ClockId, Fold, Newcomer, Offset, Partition, Plan, Write, partition_of};
-use ports::{Error, History, Log, Result, Store};
+use engine::{ClockId, Fold, Newcomer, Offset, Partition, Plan, Write, begins_sweep_of, partition_of};
+use ports::{BootstrapPhase, BootstrapStatus, Error, History, Log, Result, Store};
 use rules::{
     ActiveRule, BootstrapFrom, BootstrapMode, CustomerId, Generation, OnEdit, Outcome, RuleBook, Timestamp,
 };
 
 pub use self::fold::{Background, Inline};
-pub use self::status::{BootstrapPhase, BootstrapStatus, Progress};
 
 use self::chase::Chase;
-use self::evaluator::Evaluator;
+use self::evaluator::{Evaluator, is_in_force};
 use self::fold::FoldJob;
+use self::progress::Progress;
 use self::record::{Job, Phase, Record, Waiting};
 use crate::clock::Moment;
 use crate::settings::Settings;
@@ -37,6 +37,10 @@ use crate::settings::Settings;
 /// The first pause before a fold that failed is tried again; each further one is twice as long, up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(5);
+/// People are told so often: there may be many rules, and turns of the loop are short.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// What a fold has done in less time says nothing about its pace.
+const PACE_AFTER: Duration = Duration::from_secs(1);
 
 /// What newcomers are filled from, and who does it.
 pub(crate) struct Sources {
@@ -55,6 +59,10 @@ pub(crate) struct Bootstraps {
     work: Work,
     /// Why the past cannot be read at present, and when it is tried again.
     trouble: Option<Trouble>,
+    /// Whether rules have changed, so that those of the job may be gone.
+    is_changed: bool,
+    /// When people were told last.
+    told: Option<Duration>,
 }
 
 /// What is under way for the job.
@@ -68,6 +76,7 @@ enum Work {
 struct Folding {
     result: Receiver<Result<Fold>>,
     progress: Arc<Progress>,
+    began: Duration,
 }
 
 impl Drop for Folding {
@@ -99,7 +108,8 @@ impl Bootstraps {
     pub(crate) fn load(store: &dyn Store, partition: Partition, partitions: u32) -> Result<Self> {
         let record = Record::load(store)?;
         let hidden = record.generations().collect();
-        Ok(Self { partition, partitions, record, hidden, work: Work::Nothing, trouble: None })
+        let (work, trouble, told) = (Work::Nothing, None, None);
+        Ok(Self { partition, partitions, record, hidden, work, trouble, is_changed: true, told })
     }
 
     /// Whether any rule is a newcomer here.
@@ -149,6 +159,7 @@ impl Bootstraps {
                 self.record.waiting.push(Waiting { key, generation, known_at });
             }
         }
+        self.told = None;
         Ok(vec![self.record.write()])
     }
 
@@ -173,6 +184,10 @@ impl Bootstraps {
         now: Moment,
         can_range: bool,
     ) -> Result<Step> {
+        if std::mem::take(&mut self.is_changed) && self.is_pointless(book) {
+            self.drop_job();
+            return Ok(Step::Stage(vec![self.record.write(), self.record.write_phase()]));
+        }
         if self.record.job.is_none() {
             if self.record.waiting.is_empty() || !can_range {
                 return Ok(Step::Rest);
@@ -197,6 +212,21 @@ impl Bootstraps {
             Work::Copying(_) => Ok(Step::Copy),
             Work::Chasing(_) => Ok(Step::Chase),
         }
+    }
+
+    /// Whether nothing of the job is copied yet and none of its rules is in force any more.
+    fn is_pointless(&self, book: &RuleBook) -> bool {
+        let job = self.record.job.as_ref().filter(|job| job.phase == Phase::Folding);
+        job.is_some_and(|job| !job.newcomers.iter().any(|newcomer| is_in_force(newcomer, book)))
+    }
+
+    /// Ends a job of which nothing is to be seen yet; a fold that is under way stops.
+    fn drop_job(&mut self) {
+        for newcomer in self.record.job.take().into_iter().flat_map(|job| job.newcomers) {
+            self.hidden.remove(&newcomer.active.generation);
+        }
+        self.work = Work::Nothing;
+        self.trouble = None;
     }
 
     /// Takes all that wait into a job.
@@ -259,7 +289,7 @@ impl Bootstraps {
         let (sender, result) = std::sync::mpsc::sync_channel(1);
         let name = format!("fold-{}", self.partition);
         sources.background.run(name, Box::new(move || drop(sender.send(fold.run()))));
-        self.work = Work::Folding(Folding { result, progress });
+        self.work = Work::Folding(Folding { result, progress, began: now.monotonic });
         Ok(Step::Rest)
     }
 
@@ -301,34 +331,68 @@ impl Bootstraps {
         self.trouble = Some(Trouble { message: error.message.clone(), pause, until: now.monotonic + pause });
     }
 
+    /// Whether a write begins a sweep of what a newcomer has collected.
+    pub(crate) fn sweeps_later(&self, write: &Write) -> bool {
+        begins_sweep_of(write).is_some_and(|generation| self.hidden.contains(&generation))
+    }
+
     /// The rules in force have changed: those that are gone say nothing any more.
     pub(crate) fn follow(&mut self, book: &RuleBook) {
+        self.is_changed = true;
         if let (Work::Chasing(chase), Some(job)) = (&mut self.work, &self.record.job) {
             chase.evaluator = Evaluator::of(&job.newcomers, book);
         }
     }
 
-    /// What people may know of it.
-    pub(crate) fn status(&self) -> Vec<BootstrapStatus> {
-        let (phase, progress) = match &self.work {
-            Work::Nothing => (BootstrapPhase::Waiting, None),
-            Work::Folding(folding) => (BootstrapPhase::Folding, Some(Arc::clone(&folding.progress))),
-            Work::Copying(_) => (BootstrapPhase::Copying, None),
-            Work::Chasing(_) => (BootstrapPhase::Chasing, None),
+    /// What people may know of it, if it is time to tell them.
+    pub(crate) fn status(&mut self, now: Duration) -> Option<Vec<BootstrapStatus>> {
+        // The end is told at once.
+        let is_due = self.told.is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY);
+        if !is_due && !self.is_idle() {
+            return None;
+        }
+        self.told = Some(now);
+        let (phase, (done, total), left) = match &self.work {
+            Work::Nothing => (BootstrapPhase::Waiting, (0, 0), None),
+            Work::Folding(folding) => {
+                let read = folding.progress.read();
+                (BootstrapPhase::Folding, read, left(now.saturating_sub(folding.began), read))
+            },
+            Work::Copying(_) => (BootstrapPhase::Copying, (0, 0), None),
+            Work::Chasing(_) => (BootstrapPhase::Chasing, (0, 0), None),
         };
-        let status = |key, generation, phase| BootstrapStatus {
-            rule: key,
-            generation,
-            phase,
-            progress: progress.clone(),
-            problem: self.trouble.as_ref().map(|trouble| trouble.message.clone()),
-        };
+        let problem = self.trouble.as_ref().map(|trouble| trouble.message.clone());
         let job = self.record.job.iter().flat_map(|job| &job.newcomers);
-        let job = job.map(|newcomer| status(newcomer.active.rule.key, newcomer.active.generation, phase));
-        let waiting = self.record.waiting.iter();
-        job.chain(waiting.map(|waiting| status(waiting.key, waiting.generation, BootstrapPhase::Waiting)))
-            .collect()
+        let job = job.map(|newcomer| BootstrapStatus {
+            rule: newcomer.active.rule.key,
+            generation: newcomer.active.generation,
+            phase,
+            done,
+            total,
+            left,
+            problem: problem.clone(),
+        });
+        // Why those of the job do not get on is also why these wait.
+        let waiting = self.record.waiting.iter().map(|waiting| BootstrapStatus {
+            rule: waiting.key,
+            generation: waiting.generation,
+            phase: BootstrapPhase::Waiting,
+            done: 0,
+            total: 0,
+            left: None,
+            problem: problem.clone(),
+        });
+        Some(job.chain(waiting).collect())
     }
+}
+
+/// How long the rest takes at the pace so far.
+fn left(elapsed: Duration, (done, total): (u64, u64)) -> Option<Duration> {
+    if done == 0 || elapsed < PACE_AFTER {
+        return None;
+    }
+    let rest = u128::from(total.saturating_sub(done)) * elapsed.as_millis() / u128::from(done);
+    u64::try_from(rest).ok().map(Duration::from_millis)
 }
 
 /// The rule that wants history because of a change of the book, if it does.

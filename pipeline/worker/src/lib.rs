@@ -28,7 +28,7 @@ mod sweeping;
 mod uncommitted;
 mod worker;
 
-pub use bootstrap::{Background, BootstrapPhase, BootstrapStatus, Inline, Progress};
+pub use bootstrap::{Background, Inline};
 pub use clock::{Clock, Moment};
 pub use groups::GroupBoard;
 pub use reseed::last_position;

@@ -116,8 +116,8 @@ impl LivePartition {
             && let Some(leg) = self.behind.pop_front()
         {
             leg.malformed.iter().for_each(|letter| self.refuse_control(settings, letter));
-            self.reach(leg.writes, leg.control);
             self.welcome(leg.new, sources, settings)?;
+            self.reach(leg.writes, leg.control);
             self.segment.savepoint = leg.savepoint;
         }
         Ok(self.behind.is_empty())
@@ -256,7 +256,9 @@ impl LivePartition {
     }
 
     fn reach(&mut self, writes: Vec<Write>, control: Offset) {
-        writes.into_iter().for_each(|write| self.segment.stage(write));
+        // What a newcomer has collected is swept when it joins: before, it is not all there.
+        let writes = writes.into_iter().filter(|write| !self.bootstraps.sweeps_later(write));
+        writes.for_each(|write| self.segment.stage(write));
         self.control = control;
         self.sweeping = Sweeping::Due;
         self.segment.touch();

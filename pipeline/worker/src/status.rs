@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use engine::{Offset, Partition};
+use ports::{BootstrapStatus, Bootstraps, SeenBootstraps};
+use rules::RuleKey;
 
-use crate::bootstrap::BootstrapStatus;
 use crate::groups::GroupBoard;
 
 /// How a partition is doing.
@@ -91,6 +92,21 @@ impl StatusBoard {
     fn lock(&self) -> MutexGuard<'_, Status> {
         // A panicked writer leaves a status that is merely old.
         self.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Bootstraps for StatusBoard {
+    fn of(&self, rule: &RuleKey) -> SeenBootstraps {
+        let status = self.lock();
+        let live = status.partitions.iter().filter(|(_, state)| **state == PartitionState::Live);
+        let filling = status.bootstraps.iter().flat_map(|(partition, all)| {
+            let of_rule = all.iter().filter(|one| one.rule == *rule);
+            of_rule.map(|one| (*partition, one.clone()))
+        });
+        SeenBootstraps {
+            partitions: live.map(|(partition, _)| *partition).collect(),
+            filling: filling.collect(),
+        }
     }
 }
 

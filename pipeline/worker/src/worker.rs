@@ -343,8 +343,9 @@ impl Worker {
             if let Err(error) = live.bootstrap(controls.book(), &self.sources, &self.settings, now) {
                 failed.push((*partition, error));
             }
-            let told = live.bootstraps.status();
-            self.status.update(|status| drop(status.bootstraps.insert(*partition, told)));
+            if let Some(told) = live.bootstraps.status(now.monotonic) {
+                self.status.update(|status| drop(status.bootstraps.insert(*partition, told)));
+            }
         }
         for (partition, error) in failed {
             self.give_up(partition);
@@ -415,9 +416,9 @@ impl Worker {
             let follow =
                 |outcome| rulebook::follow(outcome, controls.book(), live.partition, live.partitions);
             let writes = outcomes.iter().flat_map(follow).collect();
-            live.follow_rules(controls.book(), writes, next);
             let new = outcomes.iter().filter_map(bootstrap::wants_history).cloned();
             live.welcome(new, &self.sources, &self.settings)?;
+            live.follow_rules(controls.book(), writes, next);
             live.bootstraps.follow(controls.book());
             live.segment.savepoint = savepoint;
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::id::{AlertId, CustomerId};
+use crate::rule::{BootstrapMode, OnEdit};
 use crate::suspension::{Suspension, SuspensionReason};
 use crate::timestamp::Timestamp;
 use crate::wire::read_rule;
@@ -180,4 +181,25 @@ fn suspensions_for_several_customers_add_up_to_a_limit() {
         book.apply(suspend(key(1, 1), 1, 1, customer));
     }
     assert_eq!(book.get(&key(1, 1)).unwrap().suspended.len(), SUSPENDED_MAX);
+}
+
+#[test]
+fn to_take_no_history_any_more_counts_anew_if_the_edit_says_so() {
+    let mut book = RuleBook::default();
+    let mut generation = |mode, on_edit| {
+        let mut rule = rule(1, 1, "$.a", "first");
+        (rule.bootstrap.mode, rule.bootstrap.on_edit) = (mode, on_edit);
+        book.apply(put(&rule, None));
+        in_force(&book, key(1, 1)).1
+    };
+    assert_eq!(generation(BootstrapMode::State, OnEdit::Auto), 1);
+    assert_eq!(generation(BootstrapMode::None, OnEdit::Auto), 1);
+    assert_eq!(generation(BootstrapMode::Alerts, OnEdit::Reset), 1);
+    assert_eq!(generation(BootstrapMode::None, OnEdit::Reset), 2, "filling it is stopped");
+    assert_eq!(generation(BootstrapMode::None, OnEdit::Auto), 2);
+    assert_eq!(
+        generation(BootstrapMode::None, OnEdit::Reset),
+        2,
+        "no history was taken that could be dropped"
+    );
 }

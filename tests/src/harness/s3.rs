@@ -16,7 +16,7 @@ pub const SECRET: &str = "not-a-secret";
 pub struct Server {
     child: Child,
     pub endpoint: String,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Starts a server, or tells why the test is skipped.
@@ -43,7 +43,14 @@ pub fn server(test: &str) -> Option<Server> {
     let output = BufReader::new(child.stdout.take().unwrap());
     std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(drop));
     wait_for("the S3 server", Duration::from_secs(60), || std::net::TcpStream::connect(port).ok());
-    Some(Server { child, endpoint: format!("http://{port}"), _dir: dir })
+    Some(Server { child, endpoint: format!("http://{port}"), dir })
+}
+
+impl Server {
+    /// The folder that the bucket is: a file in it is an object.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.dir.path().join(BUCKET)
+    }
 }
 
 impl Drop for Server {

@@ -5,6 +5,7 @@
 //! ([`manifest`]); what is not named is removed ([`collect`]). What comes back is compared with what was sent
 //! ([`fetch`]).
 
+mod bucket;
 mod catalog;
 mod collect;
 mod fetch;
@@ -30,6 +31,7 @@ use ports::{Position, Restore, Result, Topics, Usable};
 use rocksdb::DB;
 use rules::SavepointId;
 
+pub use bucket::Bucket;
 pub use collect::Collected;
 pub use place::{Book, Kept, Place};
 pub use rescale::Rescale;

@@ -233,7 +233,7 @@ fn folder(path: &str) -> Result<LocalFileSystem> {
 fn bucket(location: &str, options: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>> {
     let wrong = |error: &dyn std::fmt::Display| {
         let hint = "expected a folder or s3://BUCKET/PREFIX";
-        Error::new(ErrorKind::Misconfigured, format!("the place for checkpoints {location}: {error}; {hint}"))
+        Error::new(ErrorKind::Misconfigured, format!("the place {location}: {error}; {hint}"))
     };
     // A second provider, set by whoever came first, serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -4,19 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use engine::{
-    Context, Hidden, Input, Newcomer, Offset, Partition, Source, Table, Timestamp, View, Write, apply,
-    generation_range, hidden_range, hidden_write, join, plan, reveal,
+    Context, Hidden, Input, Newcomer, Offset, Partition, Source, Table, Timestamp, View, Write, apply, erase,
+    hidden_range, hidden_write, join, judge_anew, plan, reveal,
 };
 use ports::{Log, Reader, Record, Result};
 use rules::RuleBook;
 
-use super::evaluator::{Evaluator, is_in_force};
+use super::evaluator::Evaluator;
 use super::fold::input;
 use super::record::Phase;
 use super::{Sources, Step, Work};
 use crate::clock::Moment;
 use crate::partition::{LivePartition, Tally, failed};
 use crate::settings::Settings;
+use crate::sweeping::Sweeping;
 use crate::uncommitted::Uncommitted;
 
 /// How many batches of the live stream a chase may take in one turn of the loop.
@@ -146,8 +147,9 @@ impl LivePartition {
         self.segment.stage(self.bootstraps.record.write_phase());
         for newcomer in &job.newcomers {
             self.bootstraps.hidden.remove(&newcomer.active.generation);
-            if !is_in_force(newcomer, book) {
-                self.erase(newcomer);
+            if let Some(sweep) = left_to_sweep(newcomer, book) {
+                self.segment.stage(sweep);
+                self.sweeping = Sweeping::Due;
             }
         }
         tracing::info!(
@@ -156,14 +158,13 @@ impl LivePartition {
         );
         Ok(())
     }
+}
 
-    /// Removes what a rule has collected that went while it was being filled. What a global one has left lies with every
-    /// customer; it is never read, since generations are not used twice.
-    fn erase(&mut self, newcomer: &Newcomer) {
-        let customer = newcomer.active.rule.key.customer;
-        if !customer.is_global() {
-            let (from, to) = generation_range(customer, newcomer.active.generation);
-            self.segment.stage(Write::DeleteRange { table: Table::State, from, to });
-        }
+/// What edits and deletions left to be done while a rule was being filled: it was filled as it had been before them.
+fn left_to_sweep(newcomer: &Newcomer, book: &RuleBook) -> Option<Write> {
+    let now = book.get(&newcomer.active.rule.key);
+    match now.filter(|now| now.generation == newcomer.active.generation) {
+        None => Some(erase(&newcomer.active)),
+        Some(now) => (now.judges_since != newcomer.active.judges_since).then(|| judge_anew(now)),
     }
 }

@@ -1,7 +1,7 @@
 //! What a fold came to is copied into the partition's state, a small part with each epoch.
 
-use engine::{Alert, Table, Timestamp, Write, generation_of, hidden_write};
-use rules::{CustomerId, Generation, RuleBook, RuleKey};
+use engine::{Alert, Table, Timestamp, Write, hidden_write};
+use rules::{CustomerId, RuleBook, RuleKey};
 
 use super::Work;
 use super::evaluator::is_in_force;
@@ -25,11 +25,9 @@ impl LivePartition {
                 is_done = false;
                 break;
             }
-            let generation = (table == Table::State).then(|| generation_of(key)).flatten();
-            if generation.is_none_or(|generation| in_force.generations.contains(&generation)) {
-                let (key, value) = (key.clone(), value.clone());
-                self.segment.stage(hidden_write(Write::Put { table, key, value }));
-            }
+            // That of rules that have gone too: the groups that a customer has were counted together. A sweep erases it at the join.
+            let write = Write::Put { table, key: key.clone(), value: value.clone() };
+            self.segment.stage(hidden_write(write));
             *copied = Some((place(table), key.to_vec()));
         }
         let source = Source { topic: &settings.topics.events, partition: self.partition };
@@ -77,17 +75,13 @@ fn place(table: Table) -> u8 {
 
 /// The newcomers of a job that are still in force.
 struct InForce {
-    generations: std::collections::BTreeSet<Generation>,
     keys: std::collections::BTreeSet<RuleKey>,
 }
 
 impl InForce {
     fn of(job: &Job, book: &RuleBook) -> Self {
-        let in_force = || job.newcomers.iter().filter(|newcomer| is_in_force(newcomer, book));
-        Self {
-            generations: in_force().map(|newcomer| newcomer.active.generation).collect(),
-            keys: in_force().map(|newcomer| newcomer.active.rule.key).collect(),
-        }
+        let in_force = job.newcomers.iter().filter(|newcomer| is_in_force(newcomer, book));
+        Self { keys: in_force.map(|newcomer| newcomer.active.rule.key).collect() }
     }
 
     fn tells(&self, alert: &Alert) -> bool {

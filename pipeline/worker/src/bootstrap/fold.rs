@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{Fold, Input, Newcomer, Offset, Partition, Timestamp};
 use ports::{Error, ErrorKind, History, Log, Record, Result, Wanted};
 
-use super::status::Progress;
+use super::progress::Progress;
 
 /// How many records one poll takes.
 const RECORDS_MAX: usize = 4096;
@@ -54,7 +54,7 @@ impl FoldJob {
         let from = self.fold_archive(&mut fold)?;
         self.fold_log(&mut fold, from)?;
         fold.finish(self.until, self.started).map_err(failed)?;
-        self.check(&fold, self.until)?;
+        self.check(&fold)?;
         Ok(fold)
     }
 
@@ -80,6 +80,7 @@ impl FoldJob {
         while let Some(mut inputs) = rows.next_batch()? {
             inputs.retain(|input| input.offset < end || input.offset.is_before_the_log());
             self.feed(fold, inputs)?;
+            self.progress.report(fold.events(), rows.expected() + self.until.0.saturating_sub(end.0));
         }
         Ok(end)
     }
@@ -99,6 +100,7 @@ impl FoldJob {
         if from >= self.until {
             return Ok(());
         }
+        let archived = fold.events();
         let mut reader = self.log.reader(&self.topic, &[(self.partition, from)])?;
         let mut empty = 0;
         loop {
@@ -107,7 +109,12 @@ impl FoldJob {
             let inputs: Vec<_> =
                 polled.records.into_iter().map(input).filter(|input| input.offset < self.until).collect();
             empty = if inputs.is_empty() { empty + 1 } else { 0 };
+            let reached = inputs.last().map(|last| last.offset.next().0);
             self.feed(fold, inputs)?;
+            if let Some(reached) = reached {
+                let (done, total) = (reached.saturating_sub(from.0), self.until.0 - from.0);
+                self.progress.report(archived + done, archived + total);
+            }
             // The live stream has come as far, so at the log's end nothing is missing but offsets without records.
             if is_past_it || polled.at_end {
                 return Ok(());
@@ -123,13 +130,11 @@ impl FoldJob {
         if self.progress.is_cancelled() {
             return Err(Error::new(ErrorKind::Unavailable, "it was given up"));
         }
-        let Some(last) = inputs.last().map(|input| input.offset) else { return Ok(()) };
         fold.feed(inputs, self.started).map_err(failed)?;
-        self.check(fold, if last.is_before_the_log() { Offset(0) } else { last.next() })
+        self.check(fold)
     }
 
-    fn check(&self, fold: &Fold, reached: Offset) -> Result<()> {
-        self.progress.report(reached.0, self.until.0);
+    fn check(&self, fold: &Fold) -> Result<()> {
         let full = |what: String| {
             Err(Error::new(
                 ErrorKind::Full,

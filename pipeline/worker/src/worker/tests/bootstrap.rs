@@ -189,3 +189,55 @@ fn a_rule_that_goes_while_it_is_filled_leaves_nothing() {
     world.settle();
     assert_eq!(world.told().len(), told);
 }
+
+/// A rule that counts to a threshold, filled from the past.
+fn counting(threshold: u64, bootstrap: &Value) -> Value {
+    json!({
+        "customerId": customer(1), "alertId": Uuid::from_u128(7), "alertName": "counting", "match": "$.a",
+        "threshold": threshold, "bootstrap": bootstrap
+    })
+}
+
+#[test]
+fn a_threshold_that_is_lowered_while_a_rule_is_filled_is_judged_when_it_joins() {
+    let mut filling = 0;
+    for turns in 0..40 {
+        let mut world = World::new();
+        (0..3).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+        world.settle();
+        world.put(&counting(5, &json!({"mode": "state"})));
+        (0..turns).for_each(|_| world.turn().unwrap());
+        filling += usize::from(!world.is_settled());
+        world.put(&counting(2, &json!({"mode": "state"})));
+        world.settle();
+        world.sweep();
+        world.settle();
+        let told = world.alerts();
+        assert!(told.len() == 1 && (told[0].0, told[0].1) == (1, 7), "after {turns} turns: {told:?}");
+        assert_eq!(world.counts(), [3], "after {turns} turns");
+    }
+    assert!(filling > 3, "the edit never came while it was filled");
+}
+
+#[test]
+fn filling_that_is_stopped_leaves_nothing_and_the_rule_counts_from_there() {
+    for turns in 0..40 {
+        let mut world = World::new();
+        (0..3).for_each(|_| world.event(customer(1), &json!({"a": 1})));
+        world.settle();
+        world.put(&counting(2, &json!({"mode": "alerts"})));
+        (0..turns).for_each(|_| world.turn().unwrap());
+        world.put(&counting(2, &json!({"onEdit": "reset"})));
+        (0..turns % 5).for_each(|_| world.turn().unwrap());
+        world.crash();
+        world.settle();
+        world.sweep();
+        let before = world.told().len();
+        world.event(customer(1), &json!({"a": 1}));
+        world.settle();
+        assert_eq!(world.counts(), [1], "after {turns} turns");
+        world.event(customer(1), &json!({"a": 1}));
+        world.settle();
+        assert_eq!((world.counts(), world.told().len()), (vec![2], before + 1), "after {turns} turns");
+    }
+}

@@ -151,6 +151,9 @@ fn foreign(method: &str, path: &str, others: &Others) -> Option<(String, String,
         ("POST", "/v1/rules:explain") => (path.to_owned(), explained, S::NOT_FOUND),
         ("GET" | "DELETE", "/v1/rules/{customerId}/{alertId}") => (of_rule, none, S::NOT_FOUND),
         ("GET", "/v1/rules/{customerId}/{alertId}/state") => (format!("{of_rule}/state"), none, S::NOT_FOUND),
+        ("GET" | "DELETE", "/v1/rules/{customerId}/{alertId}/bootstrap") => {
+            (format!("{of_rule}/bootstrap"), none, S::NOT_FOUND)
+        },
         ("PUT", "/v1/rules/{customerId}/{alertId}") => (of_rule, rule(OTHER, OTHERS_RULE), S::NOT_FOUND),
         ("POST", "/v1/events") => (path.to_owned(), event, S::FORBIDDEN),
         ("POST", "/v1/tokens") => (path.to_owned(), new_token, S::FORBIDDEN),

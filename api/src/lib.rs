@@ -12,6 +12,7 @@ mod blocking;
 mod body;
 mod clock;
 mod connections;
+mod destinations;
 mod error;
 mod events;
 mod extract;
@@ -35,6 +36,7 @@ pub mod token;
 mod tokens;
 
 pub use access::OidcSettings;
+pub use destinations::Network;
 pub use readiness::{NotReady, Probe};
 pub use server::{Api, MetricsPage, Wiring};
 pub use settings::Settings;

@@ -22,6 +22,7 @@ const AUDIT_LOST: &str = "api_audit_entries_lost_total";
 const INBOX_RECORDS: &str = "api_inbox_records_total";
 const INBOX_MALFORMED: &str = "api_inbox_malformed_total";
 const INBOX_FAILURES: &str = "api_inbox_failures_total";
+const DELIVERIES: &str = "api_deliveries_total";
 const RULES_IMPORTED: &str = "api_rules_imported_total";
 
 /// Describes every metric; called once at the start.
@@ -49,6 +50,7 @@ pub fn describe() {
         "Records of the alert topic that are no alerts, and were left out of the inbox"
     );
     describe_counter!(INBOX_FAILURES, "Times the inbox could not be kept, and was tried again");
+    describe_counter!(DELIVERIES, "Attempts to send an alert to a destination, by what came of them");
     describe_counter!(RULES_IMPORTED, "Lines of imports, by what became of them");
 }
 
@@ -80,6 +82,11 @@ pub(crate) fn inbox_records(count: usize, malformed: usize) {
 /// The inbox could not be kept.
 pub(crate) fn inbox_failed() {
     counter!(INBOX_FAILURES).increment(1);
+}
+
+/// An attempt to send an alert was made.
+pub(crate) fn delivery(outcome: &'static str) {
+    counter!(DELIVERIES, "outcome" => outcome).increment(1);
 }
 
 /// Events went into the log.

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::error::{Code, Problem, ProblemBody};
 use crate::state::App;
-use crate::{access, alerts, audit, events, health, observe, rules, savepoints, tokens};
+use crate::{access, alerts, audit, destinations, events, health, observe, rules, savepoints, tokens};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -64,6 +64,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(alerts::inbox::rebuild::rebuild))
         .routes(routes!(alerts::inbox::silences::list, alerts::inbox::silences::make))
         .routes(routes!(alerts::inbox::silences::end))
+        .routes(routes!(destinations::list::list, destinations::make::make))
+        .routes(routes!(destinations::list::remove))
         .routes(routes!(tokens::list::list, tokens::make::make))
         .routes(routes!(tokens::revoke::revoke))
         .routes(routes!(audit::list::list))

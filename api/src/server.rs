@@ -14,8 +14,10 @@ use crate::alerts::inbox::Projector;
 use crate::audit::Audit;
 use crate::body::Budget;
 use crate::connections;
+use crate::destinations::Deliverer;
 use crate::readiness::{Probe, Readiness};
 use crate::records::Records;
+use crate::records::projections::Projection;
 use crate::router::router;
 use crate::rules::{Effective, Follower};
 use crate::settings::Settings;
@@ -64,7 +66,7 @@ pub(crate) struct Running {
     threads: Vec<JoinHandle<()>>,
     audit_stopper: Stopper,
     auditing: tokio::task::JoinHandle<()>,
-    projecting: tokio::task::JoinHandle<()>,
+    projecting: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Api {
@@ -93,8 +95,10 @@ impl Api {
         if !matches!(joined.await, Ok(Ok(()))) {
             tracing::error!("a thread of the API has panicked");
         }
-        if projecting.await.is_err() {
-            tracing::error!("the task that keeps the inbox has panicked");
+        for task in projecting {
+            if task.await.is_err() {
+                tracing::error!("a task that reads or sends alerts has panicked");
+            }
         }
         audit_stopper.stop();
         if auditing.await.is_err() {
@@ -121,9 +125,14 @@ impl Api {
         ];
         let (audit, auditing) = Audit::new(records.clone(), auditing_until);
         let auditing = tokio::spawn(auditing);
-        let projector = Projector::default();
-        let (reading, alerts) = (Arc::clone(&log), topics.alerts.clone());
-        let projecting = tokio::spawn(projector.clone().run(reading, alerts, records.clone(), stop.clone()));
+        let projector = Projector::new(Projection::Inbox);
+        let enqueuing = Projector::new(Projection::Deliveries);
+        let deliverer = Deliverer::new(records.clone(), &settings);
+        let mut projecting = vec![tokio::spawn(deliverer.run(stop.clone()))];
+        for reading in [projector.clone(), enqueuing] {
+            let (log, alerts) = (Arc::clone(&log), topics.alerts.clone());
+            projecting.push(tokio::spawn(reading.run(log, alerts, records.clone(), stop.clone())));
+        }
         let committed = effective.clone().run(Arc::clone(&log), group, topics.events.clone(), stop);
         tokio::spawn(committed);
         let authenticator = Authenticator::new(root, records.clone(), settings.oidc.clone());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::access::OidcSettings;
+use crate::destinations::Network;
 
 /// Settings of the API; the default serves a single machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,10 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// The issuer whose tokens are taken besides our own, if there is one.
     pub oidc: Option<OidcSettings>,
+    /// Networks besides the internet at large to which alerts may be sent.
+    pub destination_networks: Vec<Network>,
+    /// The most destinations that are sent to at once.
+    pub sending_max: usize,
     /// The most connections at once; further ones wait to be accepted.
     pub connections_max: usize,
     /// The most alert streams at once; further ones are answered 503.
@@ -52,6 +57,8 @@ impl Default for Settings {
         Self {
             behind_proxy: false,
             oidc: None,
+            destination_networks: Vec::new(),
+            sending_max: 64,
             connections_max: 12_000,
             streams_max: 10_000,
             writes_max: 64,

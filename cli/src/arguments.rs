@@ -1,11 +1,13 @@
 //! The command line. What is typed here is checked against the settings in [`crate::config`].
 
+mod alerts;
 mod history;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use alerts::{AlertChange, AlertFilter, AlertsCommand, DestinationsCommand};
 pub(crate) use history::{HistoryCommand, ImportArguments, PreviewArguments, TimeUnit};
 
 /// Alert rules on live event streams: post a rule, and it takes effect within moments.
@@ -95,6 +97,11 @@ pub(crate) enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Webhooks that alerts are sent to.
+    Destinations {
+        #[command(subcommand)]
+        command: DestinationsCommand,
+    },
     /// Tokens of a running system.
     Tokens {
         #[command(subcommand)]
@@ -104,6 +111,17 @@ pub(crate) enum Command {
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Print what makes a shell complete this command, for instance into a file that it reads.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages, one a command, into a folder.
+    Man {
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
     },
     /// Keep a server and a token under a name, for --profile.
     Login(LoginArguments),
@@ -374,135 +392,6 @@ pub(crate) enum EventsCommand {
         #[arg(long, value_name = "UUID")]
         customer: Option<uuid::Uuid>,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AlertsCommand {
-    /// Print alerts as they come, until interrupted.
-    Tail {
-        #[command(flatten)]
-        remote: Remote,
-        /// Begin with the oldest alert that is kept.
-        #[arg(long)]
-        from_start: bool,
-        /// Only those of this customer.
-        #[arg(long, value_name = "UUID")]
-        customer: Option<String>,
-        /// Stop after that many.
-        #[arg(long, value_name = "N")]
-        count: Option<u64>,
-    },
-    /// List alerts, those that came last first.
-    List {
-        #[command(flatten)]
-        remote: Remote,
-        #[command(flatten)]
-        filter: AlertFilter,
-        /// How many.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
-    },
-    /// Count the alerts that are not closed.
-    Groups {
-        #[command(flatten)]
-        remote: Remote,
-        /// By what: rule, severity or assignee.
-        #[arg(long, default_value = "rule")]
-        by: String,
-        /// Only those of this customer.
-        #[arg(long, value_name = "UUID")]
-        customer: Option<uuid::Uuid>,
-    },
-    /// Show an alert, with all that people did about it.
-    Show {
-        #[command(flatten)]
-        remote: Remote,
-        /// Its id.
-        id: uuid::Uuid,
-    },
-    /// Say that somebody looks at an alert.
-    Ack(AlertChange),
-    /// Say that nothing is left to do about an alert.
-    Close(AlertChange),
-    /// Say that an alert is to be looked at again.
-    Reopen(AlertChange),
-    /// Say who deals with an alert, or write something down.
-    Note(AlertChange),
-    /// Read the alert topic into the inbox again; what people did stays.
-    Rebuild {
-        #[command(flatten)]
-        remote: Remote,
-    },
-    /// Silence alerts for a time.
-    Silence {
-        #[command(flatten)]
-        remote: Remote,
-        /// What must hold, as FIELD=VALUE or FIELD!=VALUE; fields are alertId, alertName, severity, labels.NAME, group.NAME.
-        #[arg(required = true, value_name = "FIELD=VALUE")]
-        matchers: Vec<String>,
-        /// How long, such as 30m, 8h or 7d.
-        #[arg(long, value_name = "TIME")]
-        lasts: String,
-        /// Why.
-        #[arg(long)]
-        reason: String,
-        /// Whose alerts; that of the token if not given.
-        #[arg(long, value_name = "UUID")]
-        customer: Option<uuid::Uuid>,
-    },
-    /// List silences.
-    Silences {
-        #[command(flatten)]
-        remote: Remote,
-        /// Also those that have ended.
-        #[arg(long)]
-        ended: bool,
-    },
-    /// End a silence.
-    Unsilence {
-        #[command(flatten)]
-        remote: Remote,
-        /// Its id.
-        id: uuid::Uuid,
-    },
-}
-
-/// Which alerts.
-#[derive(Debug, Args)]
-pub(crate) struct AlertFilter {
-    /// firing, resolved or suppressed.
-    #[arg(long)]
-    pub(crate) state: Option<String>,
-    /// open, acknowledged, closed, active (not closed) or all.
-    #[arg(long, default_value = "active")]
-    pub(crate) status: String,
-    /// Only those that matter so much.
-    #[arg(long)]
-    pub(crate) severity: Option<String>,
-    /// Only those of this rule.
-    #[arg(long, value_name = "UUID")]
-    pub(crate) rule: Option<uuid::Uuid>,
-    /// Only those that somebody of this name deals with.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) assignee: Option<String>,
-    /// Only those of this customer.
-    #[arg(long, value_name = "UUID")]
-    pub(crate) customer: Option<uuid::Uuid>,
-}
-
-/// What is done about an alert.
-#[derive(Debug, Args)]
-pub(crate) struct AlertChange {
-    #[command(flatten)]
-    pub(crate) remote: Remote,
-    /// Its id.
-    pub(crate) id: uuid::Uuid,
-    /// Who deals with it; empty: nobody.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) assignee: Option<String>,
-    /// Something to remember.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) note: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -50,8 +50,11 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Savepoint { command } => commands::savepoint(command, |settings| load(settings, file)),
         Command::Checkpoints { command } => commands::checkpoints(command, |settings| load(settings, file)),
         Command::Doctor { settings, fix, yes } => commands::doctor(&load(&settings, file)?, fix, yes),
+        Command::Destinations { command } => commands::destinations(command),
         Command::Tokens { command } => commands::tokens(command),
         Command::Audit { command } => commands::audit(command),
+        Command::Completions { shell } => commands::completions(shell),
+        Command::Man { folder } => commands::man(&folder),
         Command::Login(arguments) => commands::login(&arguments),
         Command::Topics { command } => match command {
             TopicsCommand::Create { settings } => commands::create_topics(&load(&settings, file)?),

@@ -82,6 +82,7 @@ async fn every_route_answers_every_role_as_the_table_says() {
                 .replace("{tokenId}", ALERT)
                 .replace("{alertInstanceId}", ALERT)
                 .replace("{silenceId}", ALERT)
+                .replace("{destinationId}", ALERT)
                 .replace("{id}", ALERT);
             let (status, code) = ask(&api, &token, method, &path, String::new()).await;
             let denied = (status, code.as_str()) == (StatusCode::FORBIDDEN, "TOC-4005");
@@ -100,12 +101,17 @@ async fn every_route_answers_every_role_as_the_table_says() {
 struct Others {
     token: String,
     silence: String,
+    destination: String,
 }
 
 fn silence(customer: &str) -> String {
     let matcher = json!({"field": "severity", "op": "in", "values": ["HIGH"]});
     let end = engine::Timestamp(clock::now().0 + 60_000).to_string();
     json!({"customerId": customer, "matchers": [matcher], "reason": "n", "endsAt": end}).to_string()
+}
+
+fn destination(customer: &str) -> String {
+    json!({"customerId": customer, "name": "n", "url": "https://example.org/"}).to_string()
 }
 
 fn alert() -> String {
@@ -135,11 +141,15 @@ fn foreign(method: &str, path: &str, others: &Others) -> Option<(String, String,
         (
             "GET",
             "/v1/rules" | "/v1/rules:export" | "/v1/alerts/stream" | "/v1/alerts" | "/v1/alerts:groups"
-            | "/v1/silences" | "/v1/tokens" | "/v1/audit",
+            | "/v1/silences" | "/v1/destinations" | "/v1/tokens" | "/v1/audit",
         ) => (filtered(path), none, S::NOT_FOUND),
         ("GET", "/v1/alerts/{alertInstanceId}") => (others_alert, none, S::NOT_FOUND),
         ("PATCH", "/v1/alerts/{alertInstanceId}") => {
             (others_alert, json!({"status": "closed"}).to_string(), S::NOT_FOUND)
+        },
+        ("POST", "/v1/destinations") => (path.to_owned(), destination(OTHER), S::FORBIDDEN),
+        ("DELETE", "/v1/destinations/{destinationId}") => {
+            (format!("/v1/destinations/{}", others.destination), none, S::NOT_FOUND)
         },
         ("POST", "/v1/silences") => (path.to_owned(), silence(OTHER), S::FORBIDDEN),
         ("DELETE", "/v1/silences/{silenceId}") => {
@@ -173,7 +183,9 @@ async fn what_is_anothers_is_not_there_for_anybody() {
     let token_id = api.post("/v1/tokens", others).await.json()["id"].as_str().unwrap().to_owned();
     let made = api.post("/v1/silences", silence(OTHER)).await;
     let silence_id = made.json()["id"].as_str().unwrap().to_owned();
-    let others = Others { token: token_id, silence: silence_id };
+    let made = api.post("/v1/destinations", destination(OTHER)).await;
+    let destination_id = made.json()["id"].as_str().unwrap().to_owned();
+    let others = Others { token: token_id, silence: silence_id, destination: destination_id };
     api.log.alert(0, OTHER, &alert());
     let others_alert = format!("/v1/alerts/{OTHERS_ALERT}");
     eventually(async || api.get(&others_alert).await.status == StatusCode::OK).await;

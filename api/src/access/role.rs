@@ -13,6 +13,8 @@ pub(crate) enum Capability {
     AlertRead,
     /// Deal with alerts, and silence them.
     AlertWrite,
+    /// Say where alerts are sent to.
+    DestinationWrite,
     /// Evaluate rules over the events of the past, whosever they are.
     HistoryRead,
     /// See which tokens there are.
@@ -33,6 +35,7 @@ impl Capability {
         Self::EventWrite,
         Self::AlertRead,
         Self::AlertWrite,
+        Self::DestinationWrite,
         Self::HistoryRead,
         Self::TokenRead,
         Self::TokenWrite,
@@ -44,7 +47,12 @@ impl Capability {
     /// every event or alert is not.
     pub(crate) const fn is_audited(self) -> bool {
         match self {
-            Self::RuleWrite | Self::AlertWrite | Self::TokenWrite | Self::AuditRead | Self::Operate => true,
+            Self::RuleWrite
+            | Self::AlertWrite
+            | Self::DestinationWrite
+            | Self::TokenWrite
+            | Self::AuditRead
+            | Self::Operate => true,
             Self::RuleRead | Self::EventWrite | Self::AlertRead | Self::HistoryRead | Self::TokenRead => {
                 false
             },
@@ -59,6 +67,7 @@ impl Capability {
             Self::EventWrite => "event-write",
             Self::AlertRead => "alert-read",
             Self::AlertWrite => "alert-write",
+            Self::DestinationWrite => "destination-write",
             Self::HistoryRead => "history-read",
             Self::TokenRead => "token-read",
             Self::TokenWrite => "token-write",
@@ -129,15 +138,24 @@ impl Role {
     /// What it may do.
     pub(crate) const fn capabilities(self) -> &'static [Capability] {
         use Capability::{
-            AlertRead, AlertWrite, AuditRead, EventWrite, Operate, RuleRead, RuleWrite, TokenRead, TokenWrite,
+            AlertRead, AlertWrite, AuditRead, DestinationWrite, EventWrite, Operate, RuleRead, RuleWrite,
+            TokenRead, TokenWrite,
         };
         match self {
             Self::Viewer => &[RuleRead, AlertRead],
             Self::Responder => &[RuleRead, AlertRead, AlertWrite],
             Self::RuleAuthor => &[RuleRead, AlertRead, RuleWrite, EventWrite],
-            Self::TenantAdmin => {
-                &[RuleRead, AlertRead, AlertWrite, RuleWrite, EventWrite, TokenRead, TokenWrite, AuditRead]
-            },
+            Self::TenantAdmin => &[
+                RuleRead,
+                AlertRead,
+                AlertWrite,
+                DestinationWrite,
+                RuleWrite,
+                EventWrite,
+                TokenRead,
+                TokenWrite,
+                AuditRead,
+            ],
             Self::Operator => &[Operate],
             Self::GlobalAuthor => &[RuleRead, RuleWrite],
             Self::Auditor => &[TokenRead, AuditRead],

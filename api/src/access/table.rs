@@ -22,8 +22,8 @@ pub(crate) enum Access {
 pub(crate) const TABLE: &[(&str, &str, Access)] = {
     use Access::{Needs, Public, Token};
     use Capability::{
-        AlertRead, AlertWrite, AuditRead, EventWrite, HistoryRead, Operate, RuleRead, RuleWrite, TokenRead,
-        TokenWrite,
+        AlertRead, AlertWrite, AuditRead, DestinationWrite, EventWrite, HistoryRead, Operate, RuleRead,
+        RuleWrite, TokenRead, TokenWrite,
     };
     &[
         ("GET", "/healthz", Public),
@@ -57,6 +57,9 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = {
         ("GET", "/v1/silences", Needs(AlertRead)),
         ("POST", "/v1/silences", Needs(AlertWrite)),
         ("DELETE", "/v1/silences/{silenceId}", Needs(AlertWrite)),
+        ("GET", "/v1/destinations", Needs(AlertRead)),
+        ("POST", "/v1/destinations", Needs(DestinationWrite)),
+        ("DELETE", "/v1/destinations/{destinationId}", Needs(DestinationWrite)),
         ("GET", "/v1/tokens", Needs(TokenRead)),
         ("POST", "/v1/tokens", Needs(TokenWrite)),
         ("DELETE", "/v1/tokens/{tokenId}", Needs(TokenWrite)),

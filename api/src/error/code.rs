@@ -91,12 +91,14 @@ pub(crate) enum Code {
     NoSuchSilence,
     /// The rule is not being filled from the past.
     NotFilling,
+    /// There is no such destination, or not for this token.
+    NoSuchDestination,
 }
 
 impl Code {
     /// Every code, in the order of its number.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 43] = [
+    pub(crate) const ALL: [Self; 44] = [
         Self::NoSuchPath,
         Self::NoSuchMethod,
         Self::TokenMissing,
@@ -140,6 +142,7 @@ impl Code {
         Self::NoSuchSilence,
         Self::StateElsewhere,
         Self::NotFilling,
+        Self::NoSuchDestination,
     ];
 
     /// The code as it is written, for instance `TOC-4014`.
@@ -203,6 +206,7 @@ impl Code {
             Self::NoSuchSilence => ("TOC-4041", S::NOT_FOUND, "no such silence"),
             Self::StateElsewhere => ("TOC-4042", S::SERVICE_UNAVAILABLE, "state elsewhere"),
             Self::NotFilling => ("TOC-4043", S::CONFLICT, "not being filled"),
+            Self::NoSuchDestination => ("TOC-4044", S::NOT_FOUND, "no such destination"),
         }
     }
 }

@@ -8,84 +8,12 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use uuid::Uuid;
 
+use super::projections::{Applied, Projection, Reached, move_to, take};
 use super::{Records, RecordsError, Result};
 use crate::alerts::inbox::item::{Item, Reading, State, Status};
 
-/// Its name among the projections.
-const NAME: &str = "inbox";
-/// The row that whoever writes takes first.
-const HEAD: i64 = -1;
 /// The most alerts of one customer that are kept; beyond them the oldest go.
 pub(crate) const ALERTS_MAX: u64 = if cfg!(test) { 20 } else { 100_000 };
-
-/// How far the topic was read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Reached {
-    /// Counts how often it was begun anew.
-    pub(crate) generation: u64,
-    /// Per partition, from 0 on, the offset that comes next.
-    pub(crate) next: Vec<u64>,
-}
-
-/// What came of a batch.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Applied {
-    /// It is in the tables; so many of its records are of another customer than their alert, and were left out.
-    Done { foreign: usize },
-    /// Somebody else has read on, or begun anew: this is where to go on.
-    Elsewhere(Reached),
-}
-
-/// How far the topic was read; of a partition that is new, nothing.
-pub(crate) async fn reached(records: &Records, partitions: usize) -> Result<Reached> {
-    let mut writing = records.begin().await?;
-    for part in (0..).take(partitions).chain([HEAD]) {
-        sqlx::query("INSERT INTO projections (name, part, next, generation) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING")
-            .bind(NAME)
-            .bind(part)
-            .execute(&mut *writing)
-            .await?;
-    }
-    let (_, reached) = take(&mut writing).await?;
-    writing.commit().await?;
-    Ok(reached)
-}
-
-/// How far the topic was read, without waiting for anybody.
-pub(crate) async fn look(records: &Records) -> Result<Reached> {
-    let rows = sqlx::query("SELECT part, next, generation FROM projections WHERE name = $1 ORDER BY part")
-        .bind(NAME)
-        .fetch_all(records.readers().await?)
-        .await?;
-    Ok(read_reached(&rows)?.1)
-}
-
-/// Takes the head, for which others wait until the end of the transaction, and reads the positions.
-async fn take(writing: &mut Transaction<'static, Any>) -> Result<(u64, Reached)> {
-    sqlx::query("UPDATE projections SET next = next WHERE name = $1 AND part = $2")
-        .bind(NAME)
-        .bind(HEAD)
-        .execute(&mut **writing)
-        .await?;
-    let rows = sqlx::query("SELECT part, next, generation FROM projections WHERE name = $1 ORDER BY part")
-        .bind(NAME)
-        .fetch_all(&mut **writing)
-        .await?;
-    read_reached(&rows)
-}
-
-fn read_reached(rows: &[AnyRow]) -> Result<(u64, Reached)> {
-    let (mut last_number, mut reached) = (0, Reached::default());
-    for row in rows {
-        let next = number(row, "next")?;
-        if row.try_get::<i64, _>("part")? == HEAD {
-            (last_number, reached.generation) = (next, number(row, "generation")?);
-        } else {
-            reached.next.push(next);
-        }
-    }
-    Ok((last_number, reached))
-}
 
 /// Writes a batch that was read from `from` on and ends at `to`.
 pub(crate) async fn apply(
@@ -95,7 +23,7 @@ pub(crate) async fn apply(
     readings: Vec<Reading>,
 ) -> Result<Applied> {
     let mut writing = records.begin().await?;
-    let (mut last_number, reached) = take(&mut writing).await?;
+    let (mut last_number, reached) = take(&mut writing, Projection::Inbox).await?;
     if reached != *from {
         return Ok(Applied::Elsewhere(reached));
     }
@@ -130,44 +58,9 @@ pub(crate) async fn apply(
             put(&mut writing, &item).await?;
         }
     }
-    move_to(&mut writing, from.generation, last_number, to).await?;
+    move_to(&mut writing, Projection::Inbox, from.generation, last_number, to).await?;
     writing.commit().await?;
     Ok(Applied::Done { foreign })
-}
-
-/// Begins to read anew from these positions. What people have set stays.
-pub(crate) async fn begin_anew(records: &Records, from: &[u64]) -> Result<Reached> {
-    reached(records, from.len()).await?;
-    let mut writing = records.begin().await?;
-    let (last_number, reached) = take(&mut writing).await?;
-    let generation = reached.generation + 1;
-    // Partitions that the topic no longer has.
-    sqlx::query("DELETE FROM projections WHERE name = $1 AND part >= $2")
-        .bind(NAME)
-        .bind(i64::try_from(from.len()).unwrap_or(i64::MAX))
-        .execute(&mut *writing)
-        .await?;
-    move_to(&mut writing, generation, last_number, from).await?;
-    writing.commit().await?;
-    Ok(Reached { generation, next: from.to_vec() })
-}
-
-async fn move_to(
-    writing: &mut Transaction<'static, Any>,
-    generation: u64,
-    last_number: u64,
-    to: &[u64],
-) -> Result<()> {
-    for (part, next) in [(HEAD, last_number)].into_iter().chain((0..).zip(to.iter().copied())) {
-        sqlx::query("UPDATE projections SET next = $1, generation = $2 WHERE name = $3 AND part = $4")
-            .bind(next.cast_signed())
-            .bind(generation.cast_signed())
-            .bind(NAME)
-            .bind(part)
-            .execute(&mut **writing)
-            .await?;
-    }
-    Ok(())
 }
 
 async fn put(writing: &mut Transaction<'static, Any>, item: &Item) -> Result<()> {
@@ -368,7 +261,7 @@ pub(crate) async fn change(
 ) -> Result<Changed> {
     let mut writing = records.begin().await?;
     // The head first, as whoever reads the topic does: both write the same rows.
-    take(&mut writing).await?;
+    take(&mut writing, Projection::Inbox).await?;
     let found = find_in(&mut writing, id).await?;
     let Some(mut item) = found.filter(|item| customer.is_none_or(|customer| item.customer == customer))
     else {
@@ -433,7 +326,7 @@ pub(crate) async fn make_room(records: &Records) -> Result<u64> {
     for row in over {
         let customer: String = row.try_get("customer")?;
         let mut writing = records.begin().await?;
-        take(&mut writing).await?;
+        take(&mut writing, Projection::Inbox).await?;
         let oldest = "SELECT instance FROM alerts WHERE customer = $1 AND number <= COALESCE((SELECT number FROM alerts
             WHERE customer = $1 ORDER BY number DESC LIMIT 1 OFFSET $2), 0)";
         let limit = ALERTS_MAX.cast_signed();

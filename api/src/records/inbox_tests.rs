@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::super::projections::{begin_anew, look, reached};
 use super::super::testing::{Database, on_both};
 use super::*;
 use crate::alerts::inbox::item::tests::{CUSTOMER, reading, record};
@@ -56,7 +57,7 @@ async fn run(database: &Database, topic: &[Said], steps: &[Step]) {
         let records = &servers[server];
         let at = match known[server].take() {
             Some(at) => at,
-            None => reached(records, 1).await.unwrap(),
+            None => reached(records, Projection::Inbox, 1).await.unwrap(),
         };
         let from = usize::try_from(at.next[0]).unwrap();
         let to = (from + count).min(topic.len());
@@ -93,7 +94,7 @@ async fn two_servers_write_every_record_once() {
             (0..60).map(|place| (place % 7, if place % 3 == 0 { "firing" } else { "updated" })).collect();
         let topic = Arc::new(topic);
         let write = |records: Records, topic: Arc<Vec<Said>>| async move {
-            let mut at = reached(&records, 1).await.unwrap();
+            let mut at = reached(&records, Projection::Inbox, 1).await.unwrap();
             while at.next[0] < 60 {
                 let from = usize::try_from(at.next[0]).unwrap();
                 let batch = readings(&topic, from, from + 1);
@@ -103,6 +104,8 @@ async fn two_servers_write_every_record_once() {
                 }
             }
         };
+        // Servers share a PostgreSQL, which lets one of them make the tables; SQLite has one server.
+        database.records().ready().await.unwrap();
         let one = tokio::spawn(write(database.records(), Arc::clone(&topic)));
         let two = tokio::spawn(write(database.records(), Arc::clone(&topic)));
         one.await.unwrap();
@@ -117,23 +120,23 @@ async fn reading_anew_counts_anew_and_keeps_what_people_did_and_what_has_expired
     on_both("reading_anew_counts_anew_and_keeps_what_people_did_and_what_has_expired", async |database| {
         let records = database.records();
         let topic: [Said; 3] = [(1, "firing"), (2, "firing"), (2, "resolved")];
-        let at = reached(&records, 1).await.unwrap();
+        let at = reached(&records, Projection::Inbox, 1).await.unwrap();
         apply(&records, &at, &[3], readings(&topic, 0, 3)).await.unwrap();
         let done = Change { status: Some(Status::Closed), note: "n".to_owned(), ..Change::default() };
         let id = Uuid::from_u128(2);
         let now = Timestamp(1_800_000_000_000);
         assert!(matches!(change(&records, id, None, done, "ann", now).await.unwrap(), Changed::Done(_)));
-        let begun = begin_anew(&records, &[1]).await.unwrap();
+        let begun = begin_anew(&records, Projection::Inbox, &[1]).await.unwrap();
         assert_eq!((begun.generation, &begun.next), (1, &vec![1]));
-        assert_eq!(look(&records).await.unwrap(), begun);
+        assert_eq!(look(&records, Projection::Inbox).await.unwrap(), begun);
         let late = apply(&records, &at, &[3], readings(&topic, 0, 3)).await.unwrap();
         assert_eq!(late, Applied::Elsewhere(begun.clone()));
         apply(&records, &begun, &[3], readings(&topic, 1, 3)).await.unwrap();
         let items = all(&records).await;
         let told: Vec<_> = items.iter().map(|item| (item.instance, item.records, item.status)).collect();
         assert_eq!(told, [(id, 2, Status::Closed), (Uuid::from_u128(1), 1, Status::Open)]);
-        let fewer = begin_anew(&records, &[]).await.unwrap();
-        assert_eq!(look(&records).await.unwrap(), fewer);
+        let fewer = begin_anew(&records, Projection::Inbox, &[]).await.unwrap();
+        assert_eq!(look(&records, Projection::Inbox).await.unwrap(), fewer);
     })
     .await;
 }
@@ -142,7 +145,7 @@ async fn reading_anew_counts_anew_and_keeps_what_people_did_and_what_has_expired
 async fn changes_are_of_one_customer_in_their_order_and_may_expect_a_version() {
     on_both("changes_are_of_one_customer_in_their_order_and_may_expect_a_version", async |database| {
         let records = database.records();
-        let at = reached(&records, 1).await.unwrap();
+        let at = reached(&records, Projection::Inbox, 1).await.unwrap();
         apply(&records, &at, &[1], vec![reading(1, "firing", 0)]).await.unwrap();
         let (id, own) = (Uuid::from_u128(1), CUSTOMER.parse().ok());
         let assign = |expected| Change { assignee: Some("bob".to_owned()), expected, ..Change::default() };
@@ -180,7 +183,7 @@ async fn a_record_cannot_take_an_alert_over_and_the_oldest_make_room_for_their_c
     on_both("a_record_cannot_take_an_alert_over", async |database| {
         const OTHER: &str = "11111111-2222-4333-8444-555555555555";
         let records = database.records();
-        let at = reached(&records, 1).await.unwrap();
+        let at = reached(&records, Projection::Inbox, 1).await.unwrap();
         let mut batch = vec![reading(1_000, "firing", 0)];
         batch.push(Reading::read(record(1_000, OTHER, "resolved", 1).as_bytes()).unwrap());
         batch.push(Reading::read(record(2_000, OTHER, "firing", 1).as_bytes()).unwrap());

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "tokens", include_str!("../../migrations/0001_tokens.sql")),
     (2, "audit", include_str!("../../migrations/0002_audit.sql")),
     (3, "inbox", include_str!("../../migrations/0003_inbox.sql")),
+    (4, "destinations", include_str!("../../migrations/0004_destinations.sql")),
 ];
 
 /// Brings the database up to this version.

@@ -6,10 +6,12 @@
 //! on both databases ([`testing`]).
 
 pub(crate) mod audit;
+pub(crate) mod destinations;
 mod error;
 pub(crate) mod inbox;
 mod location;
 mod migrations;
+pub(crate) mod projections;
 pub(crate) mod silences;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -180,7 +180,7 @@ fn ends(span: Span) -> Timestamp {
 }
 
 /// Reads `FIELD=VALUE` or `FIELD!=VALUE`.
-fn matcher(text: &str) -> Result<Value, Failure> {
+pub(super) fn matcher(text: &str) -> Result<Value, Failure> {
     let wrong = || Failure::usage(format!("`{text}` is not FIELD=VALUE or FIELD!=VALUE"));
     let (field, value) = text.split_once('=').ok_or_else(wrong)?;
     let (field, op) = match field.strip_suffix('!') {
@@ -236,7 +236,7 @@ fn print(alert: &Value) {
     println!("{}", fields.map(|field| text(alert, field)).join("  ").trim_end());
 }
 
-fn text(object: &Value, field: &str) -> String {
+pub(super) fn text(object: &Value, field: &str) -> String {
     match &object[field] {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

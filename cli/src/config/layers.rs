@@ -22,6 +22,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("oidc.keys-url", ""),
     ("oidc.customer-claim", "tocsin_customer"),
     ("oidc.role-claim", "tocsin_role"),
+    ("destination-networks", ""),
     ("kafka", ""),
     ("partitions", "4"),
     ("customer-groups-max", "1000000"),

@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) tls_proxy: bool,
     /// Where the records of the API are.
     pub(crate) records: Location,
+    /// Networks besides the internet at large to which alerts may be sent.
+    pub(crate) destination_networks: Vec<api::Network>,
     /// The issuer whose tokens the API takes.
     pub(crate) oidc: Option<OidcSettings>,
     pub(crate) kafka: Option<String>,
@@ -81,6 +83,8 @@ impl Config {
         }
         let records = check.records();
         let oidc = check.oidc();
+        let expected = "networks like `10.0.0.0/8`, with commas in between";
+        let destination_networks = check.setting("destination-networks", networks, expected);
         let partitions = check.setting("partitions", partitions, "a number from 1 to 1024");
         let groups = |text: &str| text.parse().ok().filter(|count: &u64| *count > 0);
         let groups_max = check.setting("customer-groups-max", groups, "a number from 1");
@@ -111,6 +115,7 @@ impl Config {
             worker_listen,
             tls_proxy,
             records,
+            destination_networks: destination_networks.unwrap_or_default(),
             oidc,
             kafka: layers.get("kafka").filter(|text| !text.is_empty()).map(str::to_owned),
             kafka_client: layers.kafka_client().clone(),
@@ -207,6 +212,11 @@ fn name(text: &str) -> Option<String> {
     // The names of Kafka topics, groups and transactional ids are made of it.
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (!text.is_empty() && text.len() <= 100 && text.bytes().all(fits)).then(|| text.to_owned())
+}
+
+fn networks(text: &str) -> Option<Vec<api::Network>> {
+    let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+    texts.map(|text| text.parse().ok()).collect()
 }
 
 fn partitions(text: &str) -> Option<u32> {

@@ -177,6 +177,7 @@ fn api(
         settings: api::Settings {
             behind_proxy: config.tls_proxy,
             oidc: config.oidc.clone(),
+            destination_networks: config.destination_networks.clone(),
             ..api::Settings::default()
         },
         log,

@@ -123,6 +123,11 @@ struct Wire {
 }
 
 impl Reading {
+    /// The record as it is kept.
+    pub(crate) fn document(&self) -> &str {
+        &self.document
+    }
+
     /// Reads a record's value; none if it is no alert.
     pub(crate) fn read(value: &[u8]) -> Option<Self> {
         let wire: Wire = serde_json::from_slice(value).ok()?;

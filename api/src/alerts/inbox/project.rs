@@ -1,5 +1,5 @@
-//! Keeps the inbox: reads the alert topic and writes what it says into tables, each record once. Any number of servers
-//! may do so at the same time; whoever finds that another has read on goes on from there.
+//! Reads the alert topic into tables, each record once: into the inbox, or into what is to be sent to destinations. Any
+//! number of servers may do so at the same time; whoever finds that another has read on goes on from there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +9,12 @@ use engine::{Offset, Partition};
 use ports::{Bounds, Log, Polled, Reader, Record};
 use tokio::time::{Instant, sleep};
 
-use super::super::begin::{bounds, oldest, resume};
+use super::super::begin::{bounds, end, oldest, resume};
 use super::super::vector::Vector;
 use super::item::Reading;
 use crate::blocking::blocking;
-use crate::records::Records;
-use crate::records::inbox::{self, Applied, Reached};
+use crate::records::projections::{Applied, Projection, Reached, begin_anew, look, reached};
+use crate::records::{Records, destinations, inbox};
 use crate::stop::Stop;
 
 const RECORDS_MAX: usize = 512;
@@ -27,14 +27,22 @@ const LOOK: Duration = Duration::from_secs(1);
 /// After how many records room is made.
 const TIDY: usize = 10_000;
 
-/// What is known of the projection. Clones share it.
-#[derive(Clone, Default)]
-pub(crate) struct Projector(Arc<AtomicBool>);
+/// One reading of the topic, and what is known of it. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Projector {
+    projection: Projection,
+    failing: Arc<AtomicBool>,
+}
 
 impl Projector {
-    /// Whether the inbox cannot be written now, so that alerts may be missing in it.
+    /// Reads into these tables; [`Projector::run`] does it.
+    pub(crate) fn new(projection: Projection) -> Self {
+        Self { projection, failing: Arc::default() }
+    }
+
+    /// Whether it cannot read or write now, so that alerts may be missing.
     pub(crate) fn is_failing(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.failing.load(Ordering::Acquire)
     }
 
     /// Reads and writes until the stop.
@@ -43,9 +51,13 @@ impl Projector {
         let endless = async {
             loop {
                 if let Err(reason) = work.follow().await {
-                    self.0.store(true, Ordering::Release);
+                    self.failing.store(true, Ordering::Release);
                     crate::metrics::inbox_failed();
-                    tracing::warn!(topic = work.topic, reason, "the inbox cannot be kept and is tried again");
+                    tracing::warn!(
+                        topic = work.topic,
+                        reason,
+                        "alerts cannot be read into tables, which is tried again"
+                    );
                     sleep(PAUSE).await;
                 }
             }
@@ -69,17 +81,22 @@ impl Work {
     /// Reads on from where the tables are, until somebody else has written.
     async fn follow(&self) -> Result<(), String> {
         let (partitions, bounds) = self.bounds().await?;
-        let mut reached =
-            inbox::reached(&self.records, partitions).await.map_err(|error| error.to_string())?;
+        let of = self.projector.projection;
+        let mut reached = reached(&self.records, of, partitions).await.map_err(|error| error.to_string())?;
         if is_of_another_log(&reached, &bounds) {
-            tracing::warn!(topic = self.topic, "the inbox is of another log than this one: it is read anew");
-            let from: Vec<u64> = oldest(&bounds).pairs().map(|(_, next)| next.0).collect();
-            reached = inbox::begin_anew(&self.records, &from).await.map_err(|error| error.to_string())?;
+            tracing::warn!(topic = self.topic, "tables are of another log than this one: it is read anew");
+            // What was there before is shown, and sent to nobody.
+            let from = match of {
+                Projection::Inbox => oldest(&bounds),
+                Projection::Deliveries => end(&bounds),
+            };
+            let from: Vec<u64> = from.pairs().map(|(_, next)| next.0).collect();
+            reached = begin_anew(&self.records, of, &from).await.map_err(|error| error.to_string())?;
         }
         let at = Vector::new(reached.next.iter().copied().map(Offset).collect());
         let (mut at, gap) = resume(at, &bounds);
         if gap.is_some() && reached.next.iter().any(|next| *next > 0) {
-            tracing::warn!(topic = self.topic, "alerts have expired before they came into the inbox");
+            tracing::warn!(topic = self.topic, "alerts have expired before they were read");
         }
         let mut reader = Some(self.open(&at).await?);
         self.make_room().await?;
@@ -90,13 +107,13 @@ impl Work {
                 // Where others read on, or all is asked for anew, the tables say so.
                 if looked.elapsed() >= LOOK {
                     looked = Instant::now();
-                    let now = inbox::look(&self.records).await.map_err(|error| error.to_string())?;
+                    let now = look(&self.records, of).await.map_err(|error| error.to_string())?;
                     if now != reached {
                         return Ok(());
                     }
                 }
                 if polled.at_end {
-                    self.projector.0.store(false, Ordering::Release);
+                    self.projector.failing.store(false, Ordering::Release);
                 }
                 continue;
             }
@@ -126,10 +143,15 @@ impl Work {
         }
         let malformed = count - readings.len();
         let to: Vec<u64> = at.pairs().map(|(_, next)| next.0).collect();
-        let applied = inbox::apply(&self.records, reached, &to, readings).await;
+        let applied = match self.projector.projection {
+            Projection::Inbox => inbox::apply(&self.records, reached, &to, readings).await,
+            Projection::Deliveries => destinations::enqueue(&self.records, reached, &to, readings).await,
+        };
         match applied.map_err(|error| error.to_string())? {
             Applied::Done { foreign } => {
-                crate::metrics::inbox_records(count, malformed + foreign);
+                if self.projector.projection == Projection::Inbox {
+                    crate::metrics::inbox_records(count, malformed + foreign);
+                }
                 reached.next = to;
                 Ok(true)
             },
@@ -138,6 +160,9 @@ impl Work {
     }
 
     async fn make_room(&self) -> Result<(), String> {
+        if self.projector.projection != Projection::Inbox {
+            return Ok(());
+        }
         let removed = inbox::make_room(&self.records).await.map_err(|error| error.to_string())?;
         if removed > 0 {
             tracing::warn!(removed, "the oldest alerts of customers with too many have left the inbox");

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{Answer, ProblemBody};
-use crate::records::inbox;
+use crate::records::projections::{Projection, begin_anew, look};
 use crate::state::App;
 
 /// A reading of the alert topic that was begun.
@@ -25,7 +25,7 @@ pub(crate) struct Rebuilding {
     (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")
 ))]
 pub(crate) async fn rebuild(State(app): State<App>) -> Answer<(StatusCode, Json<Rebuilding>)> {
-    let partitions = inbox::look(&app.records).await?.next.len();
-    let reached = inbox::begin_anew(&app.records, &vec![0; partitions]).await?;
+    let partitions = look(&app.records, Projection::Inbox).await?.next.len();
+    let reached = begin_anew(&app.records, Projection::Inbox, &vec![0; partitions]).await?;
     Ok((StatusCode::ACCEPTED, Json(Rebuilding { generation: reached.generation })))
 }

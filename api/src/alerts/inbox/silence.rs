@@ -83,7 +83,8 @@ impl Matcher {
         None
     }
 
-    fn matches(&self, alert: &Value) -> bool {
+    /// Whether it holds of an alert, given as its record.
+    pub(crate) fn matches(&self, alert: &Value) -> bool {
         let at = match self.field.split_once('.') {
             Some((object @ ("labels" | "group"), name)) => alert.get(object).and_then(|of| of.get(name)),
             _ => alert.get(&self.field),

@@ -28,8 +28,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TURN: i64 = 20;
 /// To so many destinations of one customer is sent at once.
 const OF_CUSTOMER_MAX: usize = 4;
-/// So long a server that has stopped in the midst keeps a destination from others: longer than a turn takes.
-const LEASE: Duration = Duration::from_secs(300);
+/// So long a server that has stopped in the midst keeps a destination from others: longer than an attempt takes.
+const LEASE: Duration = Duration::from_secs(30);
 /// After so long a delivery is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -38,6 +38,9 @@ pub(crate) struct Deliverer {
     work: Work,
     sending_max: usize,
 }
+
+/// Which destination each turn is of, and whose.
+type Busy = HashMap<tokio::task::Id, (Uuid, CustomerId)>;
 
 #[derive(Clone)]
 struct Work {
@@ -54,13 +57,11 @@ impl Deliverer {
     /// Sends until the stop; what is under way then is sent again after the next start.
     pub(crate) async fn run(self, mut stop: Stop) {
         let mut turns = JoinSet::new();
-        let mut busy: HashMap<Uuid, CustomerId> = HashMap::new();
+        let mut busy = Busy::new();
         let endless = async {
             loop {
-                while let Some(ended) = turns.try_join_next() {
-                    if let Ok(id) = ended {
-                        busy.remove(&id);
-                    }
+                while let Some(ended) = turns.try_join_next_with_id() {
+                    busy.remove(&ended.map_or_else(|panicked| panicked.id(), |(task, ())| task));
                 }
                 if let Err(error) = self.begin(&mut turns, &mut busy).await {
                     tracing::warn!(%error, "what is to be sent to destinations cannot be read");
@@ -76,31 +77,27 @@ impl Deliverer {
     }
 
     /// Begins a turn of every destination for which something waits, as far as there is room.
-    async fn begin(
-        &self,
-        turns: &mut JoinSet<Uuid>,
-        busy: &mut HashMap<Uuid, CustomerId>,
-    ) -> Result<(), RecordsError> {
+    async fn begin(&self, turns: &mut JoinSet<()>, busy: &mut Busy) -> Result<(), RecordsError> {
         let now = clock::now();
         // More than there is room for, since some of one customer may have to wait.
         for destination in destinations::due(&self.work.records, now, 1_000).await? {
-            let of_customer = busy.values().filter(|customer| **customer == destination.customer).count();
+            let is_busy = busy.values().any(|(id, _)| *id == destination.id);
+            let of_customer = busy.values().filter(|(_, customer)| *customer == destination.customer).count();
             if busy.len() >= self.sending_max {
                 break;
             }
-            if of_customer >= OF_CUSTOMER_MAX || busy.contains_key(&destination.id) {
+            if of_customer >= OF_CUSTOMER_MAX || is_busy {
                 continue;
             }
-            busy.insert(destination.id, destination.customer);
+            let (id, customer) = (destination.id, destination.customer);
             let work = self.work.clone();
-            turns.spawn(async move {
-                let id = destination.id;
+            let turn = turns.spawn(async move {
                 if let Err(error) = work.turn(destination).await {
                     tracing::warn!(%error, destination = %id, "what was sent cannot be written down");
                     sleep(PAUSE).await;
                 }
-                id
             });
+            busy.insert(turn.id(), (id, customer));
         }
         Ok(())
     }
@@ -115,6 +112,7 @@ impl Work {
         let mut failures = destination.failures;
         for delivery in destinations::waiting(&self.records, id, TURN).await? {
             let number = delivery.number;
+            destinations::keep(&self.records, id, later(clock::now(), LEASE)).await?;
             let came = self.deliver(&destination, delivery, failures).await?;
             destinations::note(&self.records, id, number, &came).await?;
             match came {
@@ -123,7 +121,7 @@ impl Work {
                 Came::Silenced | Came::Dropped(_) => {},
             }
         }
-        destinations::release(&self.records, id).await
+        destinations::keep(&self.records, id, Timestamp(0)).await
     }
 
     async fn deliver(

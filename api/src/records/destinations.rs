@@ -282,10 +282,11 @@ pub(crate) async fn note(records: &Records, id: Uuid, number: u64, came: &Came) 
     Ok(writing.commit().await?)
 }
 
-/// Gives a destination back that was taken.
-pub(crate) async fn release(records: &Records, id: Uuid) -> Result<()> {
+/// Keeps a destination that was taken until then; a time that is over gives it back.
+pub(crate) async fn keep(records: &Records, id: Uuid, until: Timestamp) -> Result<()> {
     let mut writing = records.begin().await?;
-    sqlx::query("UPDATE destinations SET leased_until = 0 WHERE id = $1")
+    sqlx::query("UPDATE destinations SET leased_until = $1 WHERE id = $2")
+        .bind(until.0)
         .bind(id.to_string())
         .execute(&mut *writing)
         .await?;
@@ -370,7 +371,7 @@ mod tests {
             assert!(lease(&records, own.id, Timestamp(5), Timestamp(9)).await.unwrap());
             assert!(!lease(&records, own.id, Timestamp(5), Timestamp(9)).await.unwrap(), "somebody has it");
             assert_eq!(due(&records, Timestamp(5), 9).await.unwrap(), []);
-            release(&records, own.id).await.unwrap();
+            keep(&records, own.id, Timestamp(0)).await.unwrap();
             let again = Came::Again("away".to_owned(), Timestamp(8));
             note(&records, own.id, 1, &again).await.unwrap();
             assert_eq!(due(&records, Timestamp(7), 9).await.unwrap(), []);

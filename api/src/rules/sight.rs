@@ -62,3 +62,32 @@ pub(super) fn may_write_for(reach: Reach, customer: CustomerId) -> Answer<()> {
     let fault = crate::access::foreign("/customerId");
     Err(Problem::new(Code::OtherCustomer, detail).with_faults(vec![fault]))
 }
+
+#[cfg(test)]
+mod tests {
+    use rules::{Generation, RuleVersion, Suspension, SuspensionReason, Timestamp, read_rule};
+
+    use super::*;
+
+    #[test]
+    fn of_a_global_rule_a_customer_sees_its_own_suspension_and_no_other() {
+        let text = br#"{"customerId": "deadbeef-dead-beef-dead-beefdeadbeef",
+            "alertId": "b0f7f3a8-9a43-4a5e-8b57-0a5d5a2f4c10", "alertName": "n", "match": "$.a"}"#;
+        let (rule, _) = read_rule(text, None).unwrap();
+        let mut active = ActiveRule::new(rule, RuleVersion(1), Generation(1));
+        let [own, other]: [CustomerId; 2] =
+            ["9f20f8a4-d8c8-4a74-ac90-3452b97c2e34", "11111111-2222-4333-8444-555555555555"]
+                .map(|id| id.parse().unwrap());
+        let suspension =
+            Suspension { reason: SuspensionReason::StepBudget, since: Timestamp(0), partition: 0, offset: 7 };
+        active.suspended.insert(other, suspension);
+        let seen = shown(Reach::Customer(own), &active);
+        assert_eq!(seen.get("suspended"), None, "{seen}");
+        active.suspended.insert(own, suspension);
+        let seen = shown(Reach::Customer(own), &active);
+        assert_eq!(seen["suspended"].as_array().unwrap().len(), 1);
+        assert!(!seen.to_string().contains(&other.to_string()), "{seen}");
+        assert_eq!(shown(Reach::Global, &active)["suspended"].as_array().unwrap().len(), 2);
+        assert!(sees(Reach::Customer(own), &active), "a suspended rule still applies to its customer");
+    }
+}

@@ -13,8 +13,9 @@ use rules::{AlertId, Condition, Document, ExplainLimits, Invalid, Marks, Node, P
 use rules::{Selections, read_rule, rule_schema, write_rule};
 use serde_json::{Value, json};
 
-const KINDS: [&str; 7] =
-    ["json rule", "json fields", "refused rule", "condition", "path", "explain", "refused"];
+/// Boxes of `scenario` are run by the tests of the crate of that name.
+const KINDS: [&str; 8] =
+    ["json rule", "json fields", "refused rule", "condition", "path", "explain", "refused", "scenario"];
 
 fn text() -> String {
     // Asked at run time: a target folder that several checkouts share keeps the paths of one of them.

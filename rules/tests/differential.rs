@@ -111,32 +111,32 @@ fn theirs(path: &str, document: &Value) -> Vec<Value> {
         .collect()
 }
 
+/// Evaluations of one path, each on another document.
+const DOCUMENTS: usize = 5;
+
+/// So many evaluations, or as many as `TOCSIN_TEST_PATHS` says: 20,000, and a million in `scripts/test`.
 #[test]
 fn the_same_nodes_as_jsonpath_rust() {
-    compare(4_000);
+    let asked = std::env::var("TOCSIN_TEST_PATHS").ok();
+    let evaluations = asked.map_or(20_000, |number| number.parse().expect("TOCSIN_TEST_PATHS is a number"));
+    compare(evaluations);
 }
 
-#[test]
-#[ignore = "10^6 evaluations; cargo test -p rules --test differential -- --ignored --nocapture"]
-fn the_same_nodes_as_jsonpath_rust_at_length() {
-    compare(220_000);
-}
-
-fn compare(paths: usize) {
+fn compare(evaluations: usize) {
     let seed = std::env::var("TOCSIN_TEST_SEED")
         .ok()
         .map_or(20_250_707, |seed| seed.parse().expect("a seed is a number"));
     println!("TOCSIN_TEST_SEED={seed}");
     let mut chance = Chance(seed);
     let (mut compared, mut selected) = (0, 0);
-    for _ in 0..paths {
+    while compared < evaluations {
         let text = format!("${}", segments(&mut chance, 2, 1));
         let path = match Path::parse(&text) {
             Ok(path) => path,
             Err(PathError::Limit { .. }) => continue,
             Err(error) => panic!("{text}: {error}"),
         };
-        for _ in 0..5 {
+        for _ in 0..DOCUMENTS {
             let value = document(&mut chance, 4);
             let document = Document::parse(&value.to_string(), 64).expect("it was made here");
             let mut ours: Vec<String> =

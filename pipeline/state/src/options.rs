@@ -15,6 +15,9 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 /// The most bytes that a start has to read from write-ahead logs, per store.
 const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// What the list of files takes from the disk at a time. It has some KiB; RocksDB would take 4 MiB, which fills a small disk.
+const MANIFEST_STEP_BYTES: usize = 64 * 1024;
+
 /// What all stores share, so that their number does not multiply their memory.
 #[derive(Clone)]
 pub(crate) struct Memory {
@@ -40,6 +43,7 @@ pub(crate) fn database(memory: &Memory) -> Options {
     options.create_missing_column_families(true);
     options.set_write_buffer_manager(&memory.buffers);
     options.set_max_total_wal_size(WAL_BYTES_MAX);
+    options.set_manifest_preallocation_size(MANIFEST_STEP_BYTES);
     // A lost tail of the log is made good from the changelog, as long as what is left is a prefix over all tables.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_atomic_flush(true);

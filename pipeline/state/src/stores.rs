@@ -161,8 +161,9 @@ fn check_format(db: &DB, name: &str) -> Result<()> {
     let found = db.get(FORMAT_KEY).map_err(|error| failed(name, "read", &error))?;
     match found.as_deref() {
         Some(FORMAT) => Ok(()),
+        // Not damaged, so nothing removes it unasked.
         Some(other) => Err(Error::new(
-            ErrorKind::Corrupt,
+            ErrorKind::Misconfigured,
             format!(
                 "the store {name} has format `{}`, this version reads format `1`: start the version that wrote it, \
                  or remove the directory to have it rebuilt from the changelog",

@@ -21,6 +21,8 @@ const TOPIC_WRITE_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// The most bytes that a start has to read from the write-ahead log.
 const WAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// What the list of files takes from the disk at a time. It has some KiB; RocksDB would take 4 MiB, which fills a small disk.
+const MANIFEST_STEP_BYTES: usize = 64 * 1024;
 
 /// Parts of RocksDB's messages, which carry the operating system's words, and what they mean for us.
 const KINDS: [(&str, ErrorKind); 8] = [
@@ -212,6 +214,7 @@ fn database_options() -> Options {
     options.create_if_missing(true);
     options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
     options.set_max_total_wal_size(WAL_BYTES_MAX);
+    options.set_manifest_preallocation_size(MANIFEST_STEP_BYTES);
     // Every acknowledged batch was synced, so only a batch that nobody was told of can be torn.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_max_background_jobs(2);

@@ -17,6 +17,8 @@ use super::objects::Objects;
 use super::{Settings, catalog};
 use crate::RocksStores;
 
+mod upgrade;
+
 const PARTITION: Partition = Partition(7);
 
 /// A place for checkpoints, and stores that come and go.

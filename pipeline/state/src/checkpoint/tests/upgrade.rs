@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use super::*;
 
 /// Where the files are. Asked at run time: a target folder that several checkouts share keeps the paths of one of them.
-#[expect(clippy::disallowed_methods, reason = "the environment says where")]
 fn fixture() -> PathBuf {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
     PathBuf::from(folder).join("src/checkpoint/fixtures/format-1")
@@ -63,10 +62,11 @@ fn write_the_fixture_of_format_1() {
     world.await_checkpoint(&position(1, 3));
     let path = world.manifest(&position(1, 3));
     let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
-    let (from, to) = (text.find(r#","savepoint":"#).unwrap(), text.find(r#","rules":"#).unwrap());
-    let end = text.rfind(r#","blake3":"#).unwrap();
-    let start = r#"{"manifest":"#.len();
-    let old = [&text[start..from], &text[to..end]].concat().replacen(r#""format":2"#, r#""format":1"#, 1);
+    let (_, document) = text.split_once(r#"{"manifest":"#).unwrap();
+    let (manifest, _) = document.rsplit_once(r#","blake3":"#).unwrap();
+    let (before, unknown) = manifest.split_once(r#","savepoint":"#).unwrap();
+    let (_, after) = unknown.split_once(r#","rules":"#).unwrap();
+    let old = format!(r#"{before},"rules":{after}"#).replacen(r#""format":2"#, r#""format":1"#, 1);
     let document = format!(r#"{{"manifest":{old},"blake3":"{}"}}"#, blake3::hash(old.as_bytes()));
     fs::write(&path, document).unwrap();
     copy(&world.dir.path().join("kept"), &fixture());

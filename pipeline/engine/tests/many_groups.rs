@@ -93,7 +93,7 @@ fn keeps(groups_max: u64, events: u64, kept: u64) -> Flooded {
     assert_eq!(told, Amount::from(refused - 1));
     assert_eq!(flooded.suppressed.len() as u64, events.div_ceil(EVENTS_AN_HOUR));
     let (entries, bytes) = flooded.end;
-    let grown = (entries - flooded.half.0, bytes - flooded.half.1);
+    let grown = (entries.saturating_sub(flooded.half.0), bytes.saturating_sub(flooded.half.1));
     assert!(
         grown.0 == 0 && grown.1 < 100,
         "longer numbers apart, the second half leaves nothing behind: {grown:?}"

@@ -91,7 +91,7 @@ impl Reader for From {
 
 /// Not a test of its own: what the processes run that are killed.
 #[test]
-#[ignore = "it is the process that the other test starts and kills"]
+#[ignore = "the process that the other test starts and kills; cargo test --workspace --test sigkill two_archivers"]
 fn process() {
     let folder = std::env::var("ARCHIVE").unwrap();
     let table = Table::new(Objects::folder(Path::new(&folder)).unwrap());

@@ -113,7 +113,7 @@ fn groups_beyond_those_of_a_rule_are_refused_counted_and_told_and_state_stays_wh
 
 /// Ten million groups, for a rule as it is without `maxGroups`, and for one that asks for all of them.
 #[test]
-#[ignore = "ten million events twice, minutes: run by hand"]
+#[ignore = "ten million events twice, minutes; cargo test -p engine --test many_groups -- --ignored --nocapture"]
 fn ten_million_groups_of_one_rule_are_refused_beyond_its_limit_and_the_customers() {
     const GROUPS: u64 = 10_000_000;
     for (groups_max, kept) in [(100_000, 100_000), (GROUPS, CUSTOMER_GROUPS_MAX)] {
